@@ -1,0 +1,261 @@
+/**
+ * What can be asked of a backend and what it may answer, as types. Servers translate wire protocols into these, services
+ * implement them, workloads are written in them. Items keep DynamoDB's own JSON form, so a door copies nothing it need not.
+ */
+import type { Topology } from "./kernel/topology.ts";
+import type { Micros } from "./kernel/units.ts";
+
+/* ---- answers ------------------------------------------------------------------------------------------------------------ */
+
+/**
+ * Three outcomes that are never folded into one another. *Refused* promises that nothing happened; *unknown* promises nothing:
+ * the operation may have happened, may still happen, or may never.
+ */
+export type Answer<R = Result> =
+  | { readonly kind: "ok"; readonly result: R }
+  | { readonly kind: "refused"; readonly code: RefusalCode; readonly message: string; readonly item?: Item }
+  | { readonly kind: "unknown"; readonly code: UnknownCode; readonly message: string };
+
+export type OutcomeKind = Answer["kind"];
+
+export type RefusalCode =
+  | "throttled" /** the partition or the table is over its capacity */
+  | "overloaded" /** shed by a server, or a queue was full */
+  | "unavailable" /** too few replicas reachable to begin */
+  | "condition-failed"
+  | "not-found" /** no such table */
+  | "exists" /** the table exists */
+  | "invalid" /** the request breaks a rule of the interface */
+  | "breaker-open" /** refused by the client's own breaker: never left the client */
+  | "expired"; /** the deadline had passed before work began */
+
+export type UnknownCode = "timeout" | "connection-lost" | "quorum-lost";
+
+/* ---- items -------------------------------------------------------------------------------------------------------------- */
+
+/** One attribute in DynamoDB's JSON: exactly one member is present. Numbers are decimal strings, binary is base64. */
+export interface AttributeValue {
+  readonly S?: string;
+  readonly N?: string;
+  readonly B?: string;
+  readonly BOOL?: boolean;
+  readonly NULL?: true;
+  readonly M?: Item;
+  readonly L?: readonly AttributeValue[];
+  readonly SS?: readonly string[];
+  readonly NS?: readonly string[];
+  readonly BS?: readonly string[];
+}
+
+export interface Item {
+  readonly [attribute: string]: AttributeValue;
+}
+
+/** A document path: attribute names and list indexes, outermost first. */
+export type Path = readonly (string | number)[];
+
+/** The boolean expressions a write may be conditional on. */
+export type Condition =
+  | { readonly kind: "exists"; readonly path: Path }
+  | { readonly kind: "not-exists"; readonly path: Path }
+  | {
+      readonly kind: "compare";
+      readonly operator: "=" | "<>" | "<" | "<=" | ">" | ">=";
+      readonly path: Path;
+      readonly value: AttributeValue;
+    }
+  | { readonly kind: "and" | "or"; readonly left: Condition; readonly right: Condition }
+  | { readonly kind: "not"; readonly inner: Condition };
+
+/** The right-hand side of a SET. */
+export type Operand =
+  | { readonly kind: "value"; readonly value: AttributeValue }
+  | { readonly kind: "path"; readonly path: Path }
+  | { readonly kind: "if-not-exists"; readonly path: Path; readonly otherwise: Operand }
+  | { readonly kind: "list-append"; readonly left: Operand; readonly right: Operand }
+  | { readonly kind: "plus" | "minus"; readonly left: Operand; readonly right: Operand };
+
+export type UpdateAction =
+  | { readonly kind: "set"; readonly path: Path; readonly operand: Operand }
+  | { readonly kind: "remove"; readonly path: Path }
+  | { readonly kind: "add"; readonly path: Path; readonly value: AttributeValue }
+  | { readonly kind: "delete"; readonly path: Path; readonly value: AttributeValue };
+
+/* ---- tables ------------------------------------------------------------------------------------------------------------- */
+
+/** How concurrent versions of one item become one answer. */
+export type MergeRule =
+  /** Attributes united: sets and maps by union, everything else by the later write. Nothing added is ever lost. */
+  | "union"
+  | "last-writer-wins"
+  /** All concurrent versions are handed to the client, which writes back their merge with the context it was given. */
+  | "siblings";
+
+export interface Replication {
+  /** Replicas of each item. */
+  readonly n: number;
+  /** Replicas that must answer a consistent read. */
+  readonly r: number;
+  /** Replicas that must have stored a write durably. */
+  readonly w: number;
+  /** Sloppy: the first n *reachable* nodes count, with hints for those they stand in for. Strict: only the n replicas. */
+  readonly sloppy: boolean;
+}
+
+/** Capacity units a second, as DynamoDB counts them. */
+export interface Units {
+  readonly read: number;
+  readonly write: number;
+}
+
+export type CapacitySpec =
+  | { readonly kind: "unlimited" }
+  /** Each partition gets an equal, static share of what the table bought. */
+  | { readonly kind: "fixed"; readonly provisioned: Units }
+  /** As fixed, and a partition may spend up to 300 s of its unused share. */
+  | { readonly kind: "burst"; readonly provisioned: Units }
+  /** As burst, and a controller boosts throttled partitions while the table as a whole is under its provision. */
+  | { readonly kind: "adaptive"; readonly provisioned: Units }
+  /** The table takes up to twice its previous peak at once; partitions only know their cap. */
+  | { readonly kind: "on-demand"; readonly initialPeak: Units };
+
+export interface KeyAttribute {
+  readonly name: string;
+  readonly type: "S" | "N" | "B";
+}
+
+export interface TableSpec {
+  readonly name: string;
+  readonly hashKey: KeyAttribute;
+  readonly rangeKey?: KeyAttribute;
+  readonly merge: MergeRule;
+  readonly replication: Replication;
+  readonly capacity: CapacitySpec;
+  /** Key ranges of equal width that capacity and placement are counted in. */
+  readonly partitions: number;
+}
+
+export interface TableDescription extends TableSpec {
+  readonly status: "ACTIVE";
+  /** Microseconds since the backend began. */
+  readonly createdAt: Micros;
+  readonly id: string;
+}
+
+/* ---- requests ----------------------------------------------------------------------------------------------------------- */
+
+/**
+ * `timeoutUs`: how much longer the client will wait. Every hop passes on what is left, and work whose time is up is not begun.
+ * `context`: the opaque causality token of the read this write follows from; without one a write to a union or siblings table is
+ * concurrent with everything it did not see.
+ */
+export type TableRequest =
+  | { readonly kind: "create-table"; readonly table: TableSpec }
+  | { readonly kind: "describe-table"; readonly table: string }
+  | { readonly kind: "list-tables"; readonly after?: string; readonly limit: number }
+  | { readonly kind: "delete-table"; readonly table: string }
+  | {
+      readonly kind: "get";
+      readonly table: string;
+      readonly key: Item;
+      readonly consistent: boolean;
+      readonly timeoutUs?: Micros;
+    }
+  | {
+      readonly kind: "put";
+      readonly table: string;
+      readonly item: Item;
+      readonly condition?: Condition;
+      readonly context?: string;
+      readonly timeoutUs?: Micros;
+    }
+  | {
+      readonly kind: "update";
+      readonly table: string;
+      readonly key: Item;
+      readonly actions: readonly UpdateAction[];
+      readonly condition?: Condition;
+      readonly timeoutUs?: Micros;
+    }
+  | {
+      readonly kind: "delete";
+      readonly table: string;
+      readonly key: Item;
+      readonly condition?: Condition;
+      readonly context?: string;
+      readonly timeoutUs?: Micros;
+    };
+
+/** One unit of work at a station: a server with a queue and a known service time. */
+export interface WorkRequest {
+  readonly kind: "work";
+  /** Distinguishes attempts in traces. */
+  readonly operation: number;
+  readonly timeoutUs?: Micros;
+}
+
+export type Request = TableRequest | WorkRequest;
+
+export type Result =
+  | { readonly kind: "table"; readonly table: TableDescription }
+  | { readonly kind: "tables"; readonly names: readonly string[]; readonly more: boolean }
+  /** `item` is null when nothing is stored. `siblings` has one entry unless the table hands siblings to its clients. */
+  | {
+      readonly kind: "item";
+      readonly item: Item | null;
+      readonly siblings: readonly Item[];
+      readonly context: string;
+      /** Capacity units this request was charged. */
+      readonly units: number;
+    }
+  | {
+      readonly kind: "written";
+      readonly before: Item | null;
+      readonly after: Item | null;
+      readonly context: string;
+      readonly units: number;
+    }
+  | { readonly kind: "worked"; readonly queuedUs: Micros };
+
+/* ---- deployments -------------------------------------------------------------------------------------------------------- */
+
+export interface TablesService {
+  readonly kind: "tables";
+  /** Points on the ring a node. */
+  readonly virtualNodes: number;
+  /** Relative capacity of each node, by NodeId; 1 where absent. */
+  readonly weights?: readonly number[];
+  /** How long a coordinator waits for its quorum before the outcome is unknown. */
+  readonly quorumTimeoutUs: Micros;
+  /** Tables that exist from the start. */
+  readonly tables?: readonly TableSpec[];
+}
+
+/** A queueing station a node: `servers` in parallel, exponential or fixed service, and a discipline. */
+export interface StationService {
+  readonly kind: "station";
+  readonly servers: number;
+  readonly serviceUs: Micros;
+  readonly service: "fixed" | "exponential";
+  readonly discipline: "fifo" | "lifo";
+  /** Waiting places; a request that finds none is refused. */
+  readonly queueLimit: number;
+  /** Skip work whose client has given up already. Without it abandoned work is still executed. */
+  readonly dropExpired: boolean;
+}
+
+export type ServiceSpec = TablesService | StationService;
+
+export interface Deployment {
+  readonly topology: Topology;
+  readonly service: ServiceSpec;
+  /**
+   * "log": a turn's effects leave the node when its writes are on stable storage. "none": at once, and a report that uses it
+   * says so.
+   */
+  readonly durability: "log" | "none";
+  /** Time one turn occupies its node's processor in the simulation; the threads cost what they cost. */
+  readonly turnUs?: Micros;
+  /** Name of a planted bug (backend/mutants.ts), for proving that the checkers can fail. Never set outside tests. */
+  readonly plant?: string;
+}

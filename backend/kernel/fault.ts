@@ -1,0 +1,95 @@
+/**
+ * The one fault interface of both runtimes. A plan is data: it can be printed, cut in half and replayed. A fault lasts until
+ * its opposite is injected (restart, heal, slow with factor 1) unless it carries its own duration.
+ */
+import type { Delay } from "./topology.ts";
+import type { Micros, NodeId } from "./units.ts";
+
+export type Fault =
+  /** The process dies: volatile state and writes not yet durable are gone. `wipe` loses the disk too. */
+  | { readonly kind: "crash"; readonly nodes: readonly NodeId[]; readonly wipe?: boolean }
+  | { readonly kind: "restart"; readonly nodes: readonly NodeId[] }
+  /** The process stands still (a long collection, a stopped virtual machine); its inputs queue and its timers fire late. */
+  | { readonly kind: "pause"; readonly nodes: readonly NodeId[]; readonly forUs: Micros }
+  /** Each turn takes `factor` times as long; 1 ends it. */
+  | { readonly kind: "slow"; readonly nodes: readonly NodeId[]; readonly factor: number }
+  /** Nothing passes from `from` to `to` and, unless `oneWay`, nothing back. */
+  | {
+      readonly kind: "partition";
+      readonly from: readonly NodeId[];
+      readonly to: readonly NodeId[];
+      readonly oneWay?: boolean;
+    }
+  /** Ends every partition, added delay, drop and duplication. */
+  | { readonly kind: "heal" }
+  /** Added to each message from `from` to `to`. */
+  | {
+      readonly kind: "delay";
+      readonly from: readonly NodeId[];
+      readonly to: readonly NodeId[];
+      readonly delay: Delay;
+    }
+  | {
+      readonly kind: "drop";
+      readonly from: readonly NodeId[];
+      readonly to: readonly NodeId[];
+      readonly probability: number;
+    }
+  | {
+      readonly kind: "duplicate";
+      readonly from: readonly NodeId[];
+      readonly to: readonly NodeId[];
+      readonly probability: number;
+    }
+  /** Simulation only: wall clocks jump by `stepUs`, then run `driftPpm` fast; `boundUs` is what they claim as their error. */
+  | {
+      readonly kind: "clock";
+      readonly nodes: readonly NodeId[];
+      readonly stepUs: Micros;
+      readonly driftPpm: number;
+      readonly boundUs?: Micros;
+    }
+  /** Added to each flush of the nodes' disks. */
+  | { readonly kind: "disk"; readonly nodes: readonly NodeId[]; readonly delay: Delay }
+  /** Simulation only: one byte of a record that was durable flips; the node crashes and must notice when it restarts. */
+  | { readonly kind: "corrupt"; readonly nodes: readonly NodeId[] };
+
+export type FaultKind = Fault["kind"];
+
+export interface FaultAt {
+  readonly atUs: Micros;
+  readonly fault: Fault;
+}
+
+export type FaultPlan = readonly FaultAt[];
+
+/** One line for a log, a chart band or a replay. */
+export function describeFault(fault: Fault): string {
+  const list = (nodes: readonly NodeId[]): string => nodes.map((n) => `n${n}`).join(" ");
+  switch (fault.kind) {
+    case "crash":
+      return `crash ${list(fault.nodes)}${fault.wipe ? " and wipe its disk" : ""}`;
+    case "restart":
+      return `restart ${list(fault.nodes)}`;
+    case "pause":
+      return `pause ${list(fault.nodes)} for ${fault.forUs / 1_000} ms`;
+    case "slow":
+      return fault.factor === 1 ? `${list(fault.nodes)} at full speed` : `slow ${list(fault.nodes)} x${fault.factor}`;
+    case "partition":
+      return `partition ${list(fault.from)} ${fault.oneWay ? "->" : "|"} ${list(fault.to)}`;
+    case "heal":
+      return "heal";
+    case "delay":
+      return `delay ${list(fault.from)} -> ${list(fault.to)}`;
+    case "drop":
+      return `drop ${fault.probability * 100} % ${list(fault.from)} -> ${list(fault.to)}`;
+    case "duplicate":
+      return `duplicate ${fault.probability * 100} % ${list(fault.from)} -> ${list(fault.to)}`;
+    case "clock":
+      return `clock of ${list(fault.nodes)} ${fault.stepUs >= 0 ? "+" : ""}${fault.stepUs / 1_000} ms, ${fault.driftPpm} ppm`;
+    case "disk":
+      return `slow disk on ${list(fault.nodes)}`;
+    case "corrupt":
+      return `corrupt a record of ${list(fault.nodes)}`;
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * The results file: what a run leaves behind, and all that a report knows. Versioned; the JSON Schema that `wavetank report`
+ * validates against and that other tools can read is this very object. Histograms are HdrHistogram V2, base64, in microseconds,
+ * so that files from many runs and machines merge without loss.
+ */
+import Type, { type Static } from "typebox";
+
+export const schemaVersion = "wavetank.results/1";
+
+const text = Type.String();
+const number = Type.Number();
+const numbers = Type.Array(number);
+const scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]);
+
+/** A figure with its interval. `level` is the confidence level, `method` how the interval was made, `n` the sampling units. */
+export const EstimateSchema = Type.Object({
+  value: number,
+  low: number,
+  high: number,
+  level: number,
+  n: Type.Integer(),
+  method: text,
+});
+
+export const ClaimStatusSchema = Type.Union([
+  Type.Literal("held"),
+  Type.Literal("failed"),
+  /** Too few runs, or an interval that includes the boundary. */
+  Type.Literal("undecided"),
+]);
+
+export const ClaimSchema = Type.Object({
+  text,
+  expected: text,
+  measured: text,
+  status: ClaimStatusSchema,
+  estimate: Type.Optional(EstimateSchema),
+});
+
+/** One operation kind of one run. Latency counts from the intended start, service time from the actual send. */
+export const OperationSchema = Type.Object({
+  operation: text,
+  ok: Type.Integer(),
+  refused: Type.Record(text, Type.Integer()),
+  unknown: Type.Record(text, Type.Integer()),
+  /** Attempts sent, retries included. */
+  attempts: Type.Integer(),
+  /** HDR V2 base64 of ok operations, microseconds from the intended start. */
+  latency: text,
+  /** HDR V2 base64 of ok operations, microseconds from the last attempt's send: the uncorrected figure. */
+  service: text,
+});
+
+/** One row a second (or a fraction of one: `intervalS`), every array of equal length. */
+export const TimelineSchema = Type.Object({
+  intervalS: number,
+  atS: numbers,
+  offered: numbers,
+  ok: numbers,
+  refused: numbers,
+  unknown: numbers,
+  attempts: numbers,
+  /** Milliseconds, ok operations that ended in the interval; null where there were none. */
+  p50Ms: Type.Array(Type.Union([number, Type.Null()])),
+  p99Ms: Type.Array(Type.Union([number, Type.Null()])),
+});
+
+export const CheckSchema = Type.Object({
+  name: text,
+  held: Type.Boolean(),
+  examined: Type.Integer(),
+  violations: Type.Array(text),
+  counts: Type.Record(text, number),
+});
+
+/** The generator's judgement of itself. Lateness: actual minus intended start, microseconds. */
+export const GeneratorSchema = Type.Object({
+  planned: Type.Integer(),
+  sent: Type.Integer(),
+  dropped: Type.Integer(),
+  latenessP50Us: number,
+  latenessP99Us: number,
+  latenessMaxUs: number,
+  loopDelayP99Us: number,
+  valid: Type.Boolean(),
+  reasons: Type.Array(text),
+});
+
+export const RunSchema = Type.Object({
+  round: Type.Integer(),
+  seed: number,
+  startedAt: text,
+  tookS: number,
+  generator: GeneratorSchema,
+  operations: Type.Array(OperationSchema),
+  timeline: TimelineSchema,
+  /** Every figure by name: okPerSecond, p50Ms, p99Ms, p999Ms, refusedShare, unknownShare, attemptsPerOperation ... */
+  metrics: Type.Record(text, number),
+  /** Counted by the backend, summed or listed by node and by partition. */
+  counters: Type.Record(text, Type.Union([number, numbers, Type.Array(numbers)])),
+  check: CheckSchema,
+  /** Simulation only: the trace's digest, equal for equal seeds, and its events. */
+  trace: Type.Optional(Type.Object({ digest: text, events: Type.Integer(), eventsPerSecond: number })),
+});
+
+export const BandSchema = Type.Object({ fromS: number, toS: number, label: text });
+
+const series = Type.Object({
+  name: text,
+  /** [x, y] or [x, y, low, high]. */
+  points: Type.Array(numbers),
+  /** Theory and limits are dashed and have no markers. */
+  dashed: Type.Optional(Type.Boolean()),
+});
+
+const scale = Type.Union([Type.Literal("linear"), Type.Literal("log")]);
+
+/** `reading`: the one sentence a reader should take away; also the chart's accessible description. */
+const heading = { title: text, reading: text };
+
+export const ChartSchema = Type.Union([
+  /** Latency by percentile on a nines axis: points are [quantile, milliseconds], cut where under ten samples lie beyond. */
+  Type.Object({
+    kind: Type.Literal("percentiles"),
+    ...heading,
+    series: Type.Array(series),
+    sloMs: Type.Optional(number),
+  }),
+  /** Throughput by outcome, latency and fault bands over time: small multiples, one panel a design, same scales. */
+  Type.Object({
+    kind: Type.Literal("timeline"),
+    ...heading,
+    bands: Type.Array(BandSchema),
+    panels: Type.Array(Type.Object({ design: text, timeline: TimelineSchema })),
+  }),
+  /** values[y][x]; one panel a design; one colour scale. */
+  Type.Object({
+    kind: Type.Literal("heatmap"),
+    ...heading,
+    xLabel: text,
+    yLabel: text,
+    valueLabel: text,
+    xs: numbers,
+    ys: Type.Array(text),
+    panels: Type.Array(Type.Object({ design: text, values: Type.Array(numbers) })),
+  }),
+  Type.Object({
+    kind: Type.Literal("bars"),
+    ...heading,
+    valueLabel: text,
+    bars: Type.Array(
+      Type.Object({
+        name: text,
+        value: number,
+        low: Type.Optional(number),
+        high: Type.Optional(number),
+        group: Type.Optional(text),
+      }),
+    ),
+    /** A rule across the chart: a limit or what theory says. */
+    rule: Type.Optional(Type.Object({ value: number, label: text })),
+  }),
+  Type.Object({
+    kind: Type.Literal("lines"),
+    ...heading,
+    xLabel: text,
+    yLabel: text,
+    xScale: scale,
+    yScale: scale,
+    series: Type.Array(series),
+  }),
+]);
+
+export const DesignSchema = Type.Object({
+  name: text,
+  title: text,
+  description: text,
+  /** Only what differs from the other designs. */
+  differs: Type.Record(text, scalar),
+  runs: Type.Array(RunSchema),
+});
+
+export const VerdictSchema = Type.Object({
+  sentence: text,
+  metric: text,
+  baseline: text,
+  candidate: text,
+  better: Type.Union([Type.Literal("higher"), Type.Literal("lower")]),
+  /** Candidate over baseline. Absent when the baseline's figure is zero. */
+  ratio: Type.Optional(EstimateSchema),
+});
+
+export const ExperimentSchema = Type.Object({
+  name: text,
+  title: text,
+  question: text,
+  source: text,
+  notes: Type.Optional(text),
+  tank: Type.Union([Type.Literal("simulation"), Type.Literal("threads")]),
+  /** invalid: the generator could not keep its promise; interrupted: stopped by a signal, figures partial. */
+  status: Type.Union([
+    Type.Literal("held"),
+    Type.Literal("failed"),
+    Type.Literal("undecided"),
+    Type.Literal("invalid"),
+    Type.Literal("interrupted"),
+  ]),
+  verdict: VerdictSchema,
+  load: text,
+  bands: Type.Array(BandSchema),
+  /** What all designs share, by path: "deployment.service.virtualNodes" -> 150. */
+  parameters: Type.Record(text, scalar),
+  designs: Type.Array(DesignSchema),
+  claims: Type.Array(ClaimSchema),
+  charts: Type.Array(ChartSchema),
+  tookS: number,
+  rerun: text,
+});
+
+export const ResultsSchema = Type.Object(
+  {
+    schema: Type.Literal(schemaVersion),
+    startedAt: text,
+    tookS: number,
+    seed: number,
+    quick: Type.Boolean(),
+    commit: text,
+    /** The work tree had changes that the commit does not name. */
+    dirty: Type.Boolean(),
+    rerun: text,
+    machine: Type.Object({
+      cpu: text,
+      cores: Type.Integer(),
+      memoryGiB: number,
+      os: text,
+      node: text,
+      disk: text,
+    }),
+    experiments: Type.Array(ExperimentSchema),
+  },
+  { $id: "https://wavetank.dev/schemas/results-1.json", title: "Wavetank results" },
+);
+
+export type Estimate = Static<typeof EstimateSchema>;
+export type ClaimStatus = Static<typeof ClaimStatusSchema>;
+export type ClaimResult = Static<typeof ClaimSchema>;
+export type OperationResult = Static<typeof OperationSchema>;
+export type Timeline = Static<typeof TimelineSchema>;
+export type GeneratorHealth = Static<typeof GeneratorSchema>;
+export type RunResult = Static<typeof RunSchema>;
+export type Band = Static<typeof BandSchema>;
+export type Chart = Static<typeof ChartSchema>;
+export type DesignResult = Static<typeof DesignSchema>;
+export type Verdict = Static<typeof VerdictSchema>;
+export type ExperimentResult = Static<typeof ExperimentSchema>;
+export type Results = Static<typeof ResultsSchema>;

@@ -3,7 +3,7 @@
  * validates against and that other tools can read is this very object. Histograms are HdrHistogram V2, base64, in microseconds,
  * so that files from many runs and machines merge without loss.
  */
-import Type, { type Static } from "typebox";
+import { Type, type Static } from "typebox";
 
 export const schemaVersion = "wavetank.results/1";
 

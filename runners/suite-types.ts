@@ -1,0 +1,77 @@
+/**
+ * What runs a suite and what watches it, as types. `runSuite` in suite.ts takes the options and calls the observer; a command
+ * line, a progress display or a test implements the observer. Nothing here is asynchronous: an observer that wants to write
+ * somewhere slow buffers for itself.
+ */
+import type { Experiment, Tank } from "./experiment.ts";
+import type { ExperimentResult, Results, RunResult } from "./results.ts";
+
+/** One `--set path=value`. `path` is dotted: `load.perSecond`, `designs.fixed.deployment.service.virtualNodes`. */
+export interface Override {
+  readonly path: string;
+  readonly value: unknown;
+}
+
+export type TargetSpec =
+  /** Straight into the backend, by message port or by call. */
+  | { readonly kind: "direct" }
+  /** DynamoDB JSON over HTTP. Without a URL the reference's own front door; with one, any service that speaks it. */
+  | { readonly kind: "dynamodb"; readonly url?: string };
+
+export interface SuiteOptions {
+  readonly experiments: readonly Experiment[];
+  readonly tanks: readonly Tank[];
+  readonly quick: boolean;
+  readonly seed: number;
+  /** Only these designs, by name; the default is every design. The headline needs both of its own. */
+  readonly designs?: readonly string[];
+  readonly overrides: readonly Override[];
+  /** Arrivals a second: replaces the rate of every load shape, keeping its form. */
+  readonly rate?: number;
+  /** Seconds of load: replaces `forUs`; faults and warm-up are scaled with it. */
+  readonly forS?: number;
+  /** Key distribution, for instance `zipf:0.99`, `hotspot:0.8:1` or `uniform`: replaces the workloads' own. */
+  readonly keys?: string;
+  readonly target: TargetSpec;
+  /** Piscina workers that generate load in the threads tank; the default is one. */
+  readonly slices?: number;
+  /** Aborting ends the suite early: finished runs are kept and the result is marked interrupted. */
+  readonly signal?: AbortSignal;
+  /** The command line that repeats the suite. */
+  readonly rerun: string;
+}
+
+/** One planned run. */
+export interface RunItem {
+  readonly experiment: string;
+  readonly tank: Tank;
+  readonly design: string;
+  /** From 0. */
+  readonly round: number;
+  /** Wall seconds it should take, from the plan alone. */
+  readonly expectedS: number;
+}
+
+/** A run under way. Counts are since the run began. */
+export interface RunProgress {
+  readonly elapsedS: number;
+  readonly totalS: number;
+  readonly offered: number;
+  readonly ok: number;
+  readonly refused: number;
+  readonly unknown: number;
+  /** Of the ok operations so far; null before the first. */
+  readonly p99Ms: number | null;
+}
+
+export interface SuiteObserver {
+  /** Once, before the first run: every run in the order it will happen. */
+  onPlan?(items: readonly RunItem[]): void;
+  onRunStart?(item: RunItem): void;
+  /** About twice a second. */
+  onRunProgress?(item: RunItem, progress: RunProgress): void;
+  onRunEnd?(item: RunItem, run: RunResult): void;
+  onExperimentEnd?(result: ExperimentResult): void;
+}
+
+export type RunSuite = (options: SuiteOptions, observer: SuiteObserver) => Promise<Results>;

@@ -50,6 +50,10 @@ export interface Core<Message, Timer extends string, Request> {
   onTimer(timer: Timer, key: number): void;
   /** Throws when an invariant of this node is broken. Called between turns, never counted as work. */
   check(): void;
+  /** Nothing is under way that will change durable state without a new input: no hint to hand over, no quorum to wait for. */
+  atRest?(): boolean;
+  /** Figures this node counted since it started, by name. */
+  counters?(): Readonly<Record<string, number | readonly number[]>>;
 }
 
 /** What a runtime holds: a core whose message types it does not know. */

@@ -1,0 +1,317 @@
+/**
+ * The coordinator of one operation: asks replicas, counts answers, replies. Dynamo, SOSP 2007, section 4.5.
+ *
+ *     write   mint here -> store to the others ->  w stored?  -> written      the rest is owed to whoever did not answer
+ *     read    fetch r (nearest first) -> r fetched? -> merge -> answer -> repair whoever was behind
+ *
+ * Strict quorum: only the record's n replicas count. Sloppy: the first n nodes of the ring walk that are not suspected, each
+ * stand-in keeping a hint for the replica it stands in for.
+ *
+ * Departures from the paper: a read first asks only the r replicas it needs and the others after `speculateAfterUs`; and every
+ * write is owed durably to all its replicas (handoff.ts), which does the work of the paper's Merkle trees for writes that were
+ * coordinated by a disk that still exists.
+ */
+import type { Item, MergeRule, Replication } from "../../api.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import { millisecond } from "../../kernel/units.ts";
+import type { Handoff } from "./handoff.ts";
+import type { QuorumEnv, RecordKey } from "./messages.ts";
+import type { Peers } from "./peers.ts";
+import type { Replica } from "./replica.ts";
+import { byRule, stampAfter } from "./replica.ts";
+import type { Clock, Versions } from "./versions.ts";
+import { mergeVersions, mint, noVersions, sameVersions } from "./versions.ts";
+
+/** Where a record lives and by which rules. */
+export interface Target {
+  readonly key: RecordKey;
+  readonly merge: MergeRule;
+  readonly replication: Replication;
+  /** The record's n replicas, in ring order. */
+  readonly preference: readonly NodeId[];
+  /** Every node in ring order, the preference list first. */
+  readonly walk: readonly NodeId[];
+}
+
+/** Who asked: the service around the coordinator. `token` is its own name for the operation. */
+export interface QuorumClient {
+  onWritten(token: number, versions: Versions): void;
+  onRead(token: number, versions: Versions): void;
+  /** Too few replicas are reachable to begin: nothing happened. */
+  onUnavailable(token: number, reachable: number, needed: number): void;
+  /** Begun, but the quorum did not answer in time: a write may have happened and, being owed, will. */
+  onQuorumLost(token: number, answered: number, needed: number): void;
+}
+
+export const speculateAfterUs: Micros = 30 * millisecond;
+
+interface Pending {
+  readonly op: number;
+  readonly kind: "write" | "read";
+  readonly token: number;
+  readonly target: Target;
+  readonly needed: number;
+  readonly startedAt: Micros;
+  readonly deadline: Micros;
+  /** Write: the round of the debt this write opened. */
+  round: number;
+  /** The write's versions, or what the answers so far add up to. */
+  versions: Versions;
+  readonly answered: NodeId[];
+  readonly answers: Versions[];
+  /** Nodes asked and, for each, the replica it stands in for (itself when none). */
+  readonly asked: NodeId[];
+  readonly standsFor: NodeId[];
+  done: boolean;
+  speculated: boolean;
+}
+
+export class Coordinator {
+  protected readonly env: QuorumEnv;
+  protected readonly peers: Peers;
+  protected readonly replica: Replica;
+  protected readonly handoff: Handoff;
+  private readonly client: QuorumClient;
+  private readonly pending = new Map<number, Pending>();
+  private nextOp: number;
+  repairs = 0;
+
+  constructor(env: QuorumEnv, peers: Peers, replica: Replica, handoff: Handoff, client: QuorumClient) {
+    this.env = env;
+    this.peers = peers;
+    this.replica = replica;
+    this.handoff = handoff;
+    this.client = client;
+    // Answers to operations of an earlier life must not be taken for ours.
+    this.nextOp = env.random.uint32() * 2 ** 20;
+  }
+
+  get outstanding(): number {
+    return this.pending.size;
+  }
+
+  /** The node that should coordinate a write: a replica, or with a sloppy quorum a stand-in; undefined when none is reachable. */
+  coordinatorOf(target: Target): NodeId | undefined {
+    const candidates = target.replication.sloppy ? target.walk : target.preference;
+    return candidates.find((node) => node === this.env.self || !this.peers.suspects(node));
+  }
+
+  /** May this node coordinate a write to the record? */
+  mayWrite(target: Target): boolean {
+    const { self } = this.env;
+    if (target.preference.includes(self)) return true;
+    return target.replication.sloppy && this.reachable(target).nodes.includes(self);
+  }
+
+  /** Null context: over whatever this node holds. `deadline` is on this node's clock. */
+  write(token: number, target: Target, context: Clock | null, item: Item | null, deadline: Micros): void {
+    const { self } = this.env;
+    const { nodes, standsFor } = this.reachable(target);
+    const needed = this.writesNeeded(target.replication);
+    const reachable = nodes.filter((node) => node === self || !this.peers.suspects(node)).length;
+    if (reachable < needed) {
+      this.client.onUnavailable(token, reachable, needed);
+      return;
+    }
+    const op = this.open("write", token, target, needed, deadline);
+    const others = target.preference.filter((node) => node !== self);
+    const mine = standsFor[nodes.indexOf(self)];
+    if (mine === self) {
+      op.versions = this.replica.write(target.key, target.merge, context, item);
+      if (others.length > 0) op.round = this.handoff.owe(target.key, target.merge, others);
+    } else {
+      op.versions = this.mintAsStandIn(target, context, item);
+      op.round = this.handoff.keepHint(target.key, target.merge, target.preference, op.versions);
+    }
+    op.answered.push(self);
+    for (let i = 0; i < nodes.length; i++) {
+      if (nodes[i] !== self) this.askToStore(op, nodes[i], standsFor[i]);
+    }
+    if (op.answered.length >= needed) this.finishWrite(op);
+  }
+
+  /** `needed` replicas must answer; `deadline` is on this node's clock. */
+  read(token: number, target: Target, needed: number, deadline: Micros): void {
+    const { nodes } = this.reachable(target);
+    const ready = nodes.filter((node) => node === this.env.self || !this.peers.suspects(node));
+    if (ready.length < needed) {
+      this.client.onUnavailable(token, ready.length, needed);
+      return;
+    }
+    const self = ready.includes(this.env.self);
+    if (self && needed === 1) {
+      this.client.onRead(token, this.answerTo(target.key));
+      return;
+    }
+    const op = this.open("read", token, target, this.readsNeeded(needed), deadline);
+    if (self) this.addAnswer(op, this.env.self, this.answerTo(target.key));
+    for (const node of ready) {
+      if (op.answered.length + op.asked.length >= op.needed) break;
+      if (node !== this.env.self) this.askToFetch(op, node);
+    }
+    if (op.answered.length >= op.needed) this.finishRead(op);
+  }
+
+  onStored(from: NodeId, id: number): void {
+    this.peers.onAnswered(from);
+    const op = this.pending.get(id);
+    if (op === undefined || op.kind !== "write" || op.answered.includes(from)) return;
+    const index = op.asked.indexOf(from);
+    if (index < 0) return;
+    op.answered.push(from);
+    this.handoff.onPaid(op.target.key, op.standsFor[index], op.round);
+    if (!op.done && op.answered.length >= op.needed) this.finishWrite(op);
+    this.closeIfComplete(op);
+  }
+
+  onFetched(from: NodeId, id: number, versions: Versions): void {
+    this.peers.onAnswered(from);
+    const op = this.pending.get(id);
+    if (op === undefined || op.kind !== "read" || op.answered.includes(from)) return;
+    this.addAnswer(op, from, versions);
+    if (op.done) this.repairBehind(op);
+    else if (op.answered.length >= op.needed) this.finishRead(op);
+    this.closeIfComplete(op);
+  }
+
+  /** What this node knows of a record, hints it keeps for others included. */
+  answerTo(key: RecordKey): Versions {
+    const held = this.replica.fetch(key);
+    const hinted = this.handoff.hinted(key);
+    return hinted === null ? held : mergeVersions(held, hinted);
+  }
+
+  /** Gives up on what is past its deadline; asks further replicas for reads that wait. Operations are in order of start. */
+  tick(): void {
+    for (const op of this.pending.values()) {
+      if (op.deadline <= this.env.now) this.expire(op);
+      else if (!op.speculated && this.env.now - op.startedAt >= speculateAfterUs) this.speculate(op);
+    }
+  }
+
+  /* ---- the seams at which mutants differ ---- */
+
+  protected writesNeeded(replication: Replication): number {
+    return replication.w;
+  }
+
+  protected readsNeeded(needed: number): number {
+    return needed;
+  }
+
+  protected repair(node: NodeId, op: Pending): void {
+    const { key, merge } = op.target;
+    if (node === this.env.self) this.replica.store(key, merge, op.versions);
+    else this.env.send(node, { kind: "repair", key, merge, versions: op.versions });
+  }
+
+  /* ---- inside ---- */
+
+  /** The nodes that count for this record now and whom each stands in for. */
+  private reachable(target: Target): { nodes: readonly NodeId[]; standsFor: readonly NodeId[] } {
+    const { preference, walk, replication } = target;
+    const down = (node: NodeId): boolean => node !== this.env.self && this.peers.suspects(node);
+    if (!replication.sloppy || !preference.some(down)) return { nodes: preference, standsFor: preference };
+    const stands = walk.slice(preference.length).filter((node) => !down(node));
+    const nodes: NodeId[] = [];
+    const standsFor: NodeId[] = [];
+    for (const replica of preference) {
+      const node = down(replica) ? (stands.shift() ?? replica) : replica;
+      nodes.push(node);
+      standsFor.push(replica);
+    }
+    return { nodes, standsFor };
+  }
+
+  /** A stand-in has no replica of the record, so each hint it mints into is a new actor: what it gave away it has forgotten. */
+  private mintAsStandIn(target: Target, context: Clock | null, item: Item | null): Versions {
+    const held = this.handoff.hinted(target.key) ?? noVersions;
+    const stamp = stampAfter(held, this.env.wall.latest);
+    const actor = this.replica.freshActor();
+    return byRule(target.merge, mint(held, context ?? held.clock, actor, stamp, item));
+  }
+
+  private open(kind: "write" | "read", token: number, target: Target, needed: number, deadline: Micros): Pending {
+    const op: Pending = {
+      op: this.nextOp++,
+      kind,
+      token,
+      target,
+      needed,
+      startedAt: this.env.now,
+      deadline,
+      round: 0,
+      versions: noVersions,
+      answered: [],
+      answers: [],
+      asked: [],
+      standsFor: [],
+      done: false,
+      speculated: kind === "write",
+    };
+    this.pending.set(op.op, op);
+    return op;
+  }
+
+  private askToStore(op: Pending, node: NodeId, standsFor: NodeId): void {
+    op.asked.push(node);
+    op.standsFor.push(standsFor);
+    this.peers.onAsked(node);
+    const { key, merge } = op.target;
+    const standInFor = standsFor === node ? -1 : standsFor;
+    this.env.send(node, { kind: "store", op: op.op, key, merge, versions: op.versions, standInFor });
+  }
+
+  private askToFetch(op: Pending, node: NodeId): void {
+    op.asked.push(node);
+    op.standsFor.push(node);
+    this.peers.onAsked(node);
+    this.env.sendEarly(node, { kind: "fetch", op: op.op, key: op.target.key });
+  }
+
+  private addAnswer(op: Pending, node: NodeId, versions: Versions): void {
+    op.answered.push(node);
+    op.answers.push(versions);
+    op.versions = byRule(op.target.merge, mergeVersions(op.versions, versions));
+  }
+
+  private finishWrite(op: Pending): void {
+    op.done = true;
+    this.client.onWritten(op.token, op.versions);
+    this.closeIfComplete(op);
+  }
+
+  private finishRead(op: Pending): void {
+    op.done = true;
+    this.client.onRead(op.token, op.versions);
+    this.repairBehind(op);
+    this.closeIfComplete(op);
+  }
+
+  /** Sends the merge to every replica whose answer lacked some of it. Stand-ins are left alone: they will hand over. */
+  private repairBehind(op: Pending): void {
+    for (let i = 0; i < op.answered.length; i++) {
+      if (sameVersions(op.answers[i], op.versions) || !op.target.preference.includes(op.answered[i])) continue;
+      this.repairs++;
+      this.repair(op.answered[i], op);
+      op.answers[i] = op.versions;
+    }
+  }
+
+  private closeIfComplete(op: Pending): void {
+    if (op.done && op.asked.every((node) => op.answered.includes(node))) this.pending.delete(op.op);
+  }
+
+  private expire(op: Pending): void {
+    this.pending.delete(op.op);
+    if (!op.done) this.client.onQuorumLost(op.token, op.answered.length, op.needed);
+  }
+
+  private speculate(op: Pending): void {
+    op.speculated = true;
+    if (op.done) return;
+    for (const node of this.reachable(op.target).nodes) {
+      if (node !== this.env.self && !op.asked.includes(node)) this.askToFetch(op, node);
+    }
+  }
+}

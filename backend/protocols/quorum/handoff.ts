@@ -1,0 +1,137 @@
+/**
+ * What this node still owes others: each write it coordinated, until every replica has it, and each write it keeps for a node
+ * that was out of reach (Dynamo section 4.6, hinted handoff). One durable record a key, so that a crash forgets no debt:
+ *
+ *     "o/<record>" -> { merge, targets: [2], versions }      versions null: whatever this node's own replica holds
+ *
+ * A debt is paid when its target says it stored the versions of that round; a newer write to the key starts a new round. Payments
+ * made are only remembered in memory: after a crash all targets are paid once more, which merging makes harmless.
+ */
+import type { MergeRule } from "../../api.ts";
+import { afterPrefix } from "../../kernel/store.ts";
+import type { Value } from "../../kernel/store.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import { millisecond } from "../../kernel/units.ts";
+import type { QuorumEnv, RecordKey } from "./messages.ts";
+import type { Peers } from "./peers.ts";
+import type { Replica } from "./replica.ts";
+import { byRule } from "./replica.ts";
+import type { Versions } from "./versions.ts";
+import { mergeVersions } from "./versions.ts";
+
+const resendAfterUs: Micros = 300 * millisecond;
+const sendsPerTick = 128;
+const prefix = "o/";
+
+interface Debt {
+  readonly merge: MergeRule;
+  targets: NodeId[];
+  /** Kept apart from the replica's data when this node is none of the record's replicas. */
+  versions: Versions | null;
+  round: number;
+  sentAt: Micros;
+}
+
+export class Handoff {
+  protected readonly env: QuorumEnv;
+  private readonly peers: Peers;
+  private readonly replica: Replica;
+  /** In the order they were last sent: the first is the one to send again. */
+  protected readonly debts = new Map<RecordKey, Debt>();
+  private rounds = 0;
+  hintsKept = 0;
+  handedOver = 0;
+
+  constructor(env: QuorumEnv, peers: Peers, replica: Replica) {
+    this.env = env;
+    this.peers = peers;
+    this.replica = replica;
+  }
+
+  start(): void {
+    this.env.store.scan(prefix, afterPrefix(prefix), (storeKey, value) => {
+      const { merge, targets, versions } = value as unknown as Debt;
+      const debt = { merge, targets: [...targets], versions, round: ++this.rounds, sentAt: 0 };
+      this.debts.set(storeKey.slice(prefix.length), debt);
+    });
+  }
+
+  get outstanding(): number {
+    return this.debts.size;
+  }
+
+  /** This node wrote `key` and owes it to `targets`. Returns the round that their acknowledgements must name. */
+  owe(key: RecordKey, merge: MergeRule, targets: readonly NodeId[]): number {
+    return this.record(key, merge, targets, null);
+  }
+
+  /** Keeps `versions` for `intended`, which could not be reached. */
+  keepHint(key: RecordKey, merge: MergeRule, intended: readonly NodeId[], versions: Versions): number {
+    this.hintsKept++;
+    return this.record(key, merge, intended, versions);
+  }
+
+  /** What is kept here for others: part of the answer when a coordinator reads from a stand-in. */
+  hinted(key: RecordKey): Versions | null {
+    return this.debts.get(key)?.versions ?? null;
+  }
+
+  /** `target` has what was owed as of `round`. */
+  onPaid(key: RecordKey, target: NodeId, round: number): void {
+    const debt = this.debts.get(key);
+    if (debt === undefined || debt.round !== round) return;
+    debt.targets = debt.targets.filter((id) => id !== target);
+    if (debt.targets.length === 0) this.forget(key);
+  }
+
+  /** Sends again what has been owed for a while; at most `sendsPerTick`, oldest first. */
+  tick(): void {
+    let budget = sendsPerTick;
+    for (const [key, debt] of this.debts) {
+      if (budget <= 0 || this.env.now - debt.sentAt < resendAfterUs) break;
+      this.debts.delete(key);
+      this.debts.set(key, debt);
+      debt.sentAt = this.env.now;
+      budget -= this.hand(key, debt);
+    }
+  }
+
+  protected hand(key: RecordKey, debt: Debt): number {
+    const versions = debt.versions ?? this.replica.versionsOf(key);
+    let sent = 0;
+    for (const target of [...debt.targets]) {
+      if (this.peers.suspects(target)) continue;
+      this.peers.onAsked(target);
+      this.env.send(target, { kind: "hand", key, round: debt.round, merge: debt.merge, versions });
+      this.handedOver++;
+      sent++;
+    }
+    return sent;
+  }
+
+  protected record(
+    key: RecordKey,
+    merge: MergeRule,
+    targets: readonly NodeId[],
+    versions: Versions | null,
+  ): number {
+    const earlier = this.debts.get(key);
+    const debt: Debt = {
+      merge,
+      targets: earlier === undefined ? [...targets] : [...new Set([...earlier.targets, ...targets])],
+      versions: earlier?.versions && versions ? byRule(merge, mergeVersions(earlier.versions, versions)) : versions,
+      round: ++this.rounds,
+      sentAt: this.env.now,
+    };
+    this.debts.delete(key);
+    this.debts.set(key, debt);
+    const kept = { merge, targets: debt.targets, versions: debt.versions };
+    this.env.store.put(prefix + key, kept as unknown as Value);
+    return debt.round;
+  }
+
+  protected forget(key: RecordKey): void {
+    this.debts.delete(key);
+    this.env.store.delete(prefix + key);
+  }
+}

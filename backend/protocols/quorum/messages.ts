@@ -1,0 +1,45 @@
+/** The words of the quorum store, in pairs as Dynamo (SOSP 2007) uses them. Each kind is built at one place in the code. */
+import type { MergeRule } from "../../api.ts";
+import type { NodeId } from "../../kernel/units.ts";
+import type { Versions } from "./versions.ts";
+
+/** "<table id> NUL <row>": one record of one table. */
+export type RecordKey = string;
+
+export type QuorumMessage =
+  /** Keep this and say so once it is durable. `standInFor` >= 0: keep it as a hint for that node. */
+  | {
+      readonly kind: "store";
+      readonly op: number;
+      readonly key: RecordKey;
+      readonly merge: MergeRule;
+      readonly versions: Versions;
+      readonly standInFor: NodeId;
+    }
+  | { readonly kind: "stored"; readonly op: number }
+  | { readonly kind: "fetch"; readonly op: number; readonly key: RecordKey }
+  | { readonly kind: "fetched"; readonly op: number; readonly versions: Versions }
+  /** A reader saw that you were behind. Not answered: the next reader will see whether it arrived. */
+  | { readonly kind: "repair"; readonly key: RecordKey; readonly merge: MergeRule; readonly versions: Versions }
+  /** You were owed this: a hint handed over, or a write you never acknowledged. */
+  | {
+      readonly kind: "hand";
+      readonly key: RecordKey;
+      readonly round: number;
+      readonly merge: MergeRule;
+      readonly versions: Versions;
+    }
+  | { readonly kind: "handed"; readonly key: RecordKey; readonly round: number }
+  | { readonly kind: "ping" }
+  | { readonly kind: "pong" };
+
+/** What the quorum roles need of their node's env. */
+export interface QuorumEnv {
+  readonly self: NodeId;
+  readonly now: number;
+  readonly wall: { readonly latest: number };
+  readonly random: import("../../kernel/random.ts").Random;
+  readonly store: import("../../kernel/store.ts").Store;
+  send(to: NodeId, message: QuorumMessage): void;
+  sendEarly(to: NodeId, message: QuorumMessage): void;
+}

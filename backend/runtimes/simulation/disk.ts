@@ -1,0 +1,140 @@
+/**
+ * A simulated disk: the ordered map a core sees, and what of it would survive a power loss at this instant.
+ *
+ *     turn, turn, turn          flush                durable
+ *     [ open group      ]  ->  [ group in flight ]  ->  the map itself
+ *
+ * The map always holds the newest state; each group keeps the values it replaced, newest last. Losing power undoes the open
+ * group (it was only ever in memory) and then decides the group in flight by the same record codec that the real log uses: its
+ * bytes are cut or flipped at random, and it is kept only if the decoder accepts them.
+ */
+import { Packr } from "msgpackr";
+import { OrderedMap } from "../../kernel/ordered-map.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import { maxKeyBytes } from "../../kernel/store.ts";
+import { decodeRecords, encodeRecord } from "../log-record.ts";
+import assert from "node:assert/strict";
+
+const packr = new Packr({ useRecords: false });
+
+/** The writes of the turns that will reach the disk together. Parallel arrays: key i held `before[i]`, undefined if absent. */
+class Group {
+  readonly keys: StoreKey[] = [];
+  readonly before: (Value | undefined)[] = [];
+}
+
+export class SimulatedDisk implements Store {
+  private readonly map = new OrderedMap<Value>();
+  private open = new Group();
+  private inFlight: Group | null = null;
+  private sequence = 0;
+  /** Groups that a power loss tore in the middle and the decoder cut off. */
+  torn = 0;
+
+  get(key: StoreKey): Value | undefined {
+    return this.map.get(key);
+  }
+
+  put(key: StoreKey, value: Value): void {
+    assert(key.length <= maxKeyBytes, `a store key has at most ${maxKeyBytes} bytes, got ${key.length}`);
+    this.open.keys.push(key);
+    this.open.before.push(this.map.get(key));
+    this.map.set(key, value);
+  }
+
+  delete(key: StoreKey): void {
+    const before = this.map.get(key);
+    if (before === undefined) return;
+    this.open.keys.push(key);
+    this.open.before.push(before);
+    this.map.delete(key);
+  }
+
+  scan(from: StoreKey, to: StoreKey, visit: (key: StoreKey, value: Value) => boolean | void): void {
+    this.map.scan(from, to, visit);
+  }
+
+  get size(): number {
+    return this.map.size;
+  }
+
+  /** True when turns have written what no flush covers yet. */
+  get dirty(): boolean {
+    return this.open.keys.length > 0;
+  }
+
+  get flushing(): boolean {
+    return this.inFlight !== null;
+  }
+
+  /** The open group starts its way to the platter; one group is in flight at a time. */
+  beginFlush(): void {
+    assert(this.inFlight === null, "one group is in flight at a time");
+    this.inFlight = this.open;
+    this.open = new Group();
+    this.sequence++;
+  }
+
+  endFlush(): void {
+    this.inFlight = null;
+  }
+
+  /** Power is lost now. Afterwards the map holds what a restarted node would read back from its log. */
+  losePower(random: Random): void {
+    this.undo(this.open);
+    this.open = new Group();
+    if (this.inFlight === null) return;
+    if (!this.survives(this.inFlight, random)) this.undo(this.inFlight);
+    this.inFlight = null;
+  }
+
+  wipe(): void {
+    this.map.clear();
+    this.open = new Group();
+    this.inFlight = null;
+  }
+
+  /**
+   * Flips one byte of a durable record and reads the log back. Returns what the decoder says; anything but "corrupt" means that
+   * damaged data would have been served.
+   */
+  corrupt(random: Random): "clean" | "torn" | "corrupt" {
+    const records: Uint8Array[] = [];
+    let sequence = 1;
+    this.map.scan("", "\u00ff\u00ff\u00ff\u00ff\u00ff", (key, value) => {
+      if (records.length < 64) records.push(encodeRecord(sequence++, packr.pack([key, value])));
+    });
+    records.push(encodeRecord(sequence, packr.pack(null)));
+    const log = Buffer.concat(records);
+    const damaged = records.length > 1 ? log.length - records[records.length - 1].length : log.length;
+    log[random.below(damaged)] ^= 1 << random.below(8);
+    return decodeRecords(log).verdict;
+  }
+
+  /** A running node's durable content, for comparing replicas and for a trace's final digest. */
+  entries(visit: (key: StoreKey, value: Value) => void): void {
+    this.map.scan("", "\u00ff\u00ff\u00ff\u00ff\u00ff", visit);
+  }
+
+  private survives(group: Group, random: Random): boolean {
+    const writes = group.keys.map((key) => [key, this.map.get(key) ?? null]);
+    const record = Buffer.from(encodeRecord(this.sequence, packr.pack(writes)));
+    const fate = random.below(3);
+    if (fate === 0) return true;
+    const cut = fate === 1 ? 0 : random.below(record.length);
+    record.fill(0, cut);
+    const survived = decodeRecords(record).records.length === 1;
+    if (!survived && cut > 0) this.torn++;
+    return survived;
+  }
+
+  /** Restores what the group replaced, newest first, so that a key written twice ends at its oldest value. */
+  private undo(group: Group): void {
+    for (let i = group.keys.length - 1; i >= 0; i--) {
+      const before = group.before[i];
+      if (before === undefined) this.map.delete(group.keys[i]);
+      else this.map.set(group.keys[i], before);
+    }
+  }
+}

@@ -167,6 +167,8 @@ export type TableRequest =
       readonly item: Item;
       readonly condition?: Condition;
       readonly context?: string;
+      /** The answer's `before` is wanted: costs a read first, as a condition does. */
+      readonly returnBefore?: boolean;
       readonly timeoutUs?: Micros;
     }
   | {
@@ -183,6 +185,8 @@ export type TableRequest =
       readonly key: Item;
       readonly condition?: Condition;
       readonly context?: string;
+      /** The answer's `before` is wanted: costs a read first, as a condition does. */
+      readonly returnBefore?: boolean;
       readonly timeoutUs?: Micros;
     };
 

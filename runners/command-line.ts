@@ -1,0 +1,138 @@
+/**
+ * The command line: which commands and options there are, and what becomes of an error. Values are checked by the commands; a
+ * mistake of whoever typed ends with four lines and exit code 2, a bug of ours with a stack and 1.
+ */
+import { Command, CommanderError } from "commander";
+import { UsageError, formatUsageError, unknownName, usageErrorIn } from "./command-error.ts";
+import { exitCodeHelp, exitCodes } from "./command-exit.ts";
+import { listCommand } from "./command-list.ts";
+import type { Parts } from "./command-parts.ts";
+import { reportCommand } from "./command-report.ts";
+import { runCommand, type RunFlags } from "./command-run.ts";
+import { serveCommand, type ServeFlags } from "./command-serve.ts";
+import { simulateOptions, type SimulateFlags } from "./command-simulate.ts";
+
+/** Runs one command to its end and returns the exit code; prints every error itself. */
+export async function runCommandLine(words: readonly string[], parts: Parts): Promise<number> {
+  let exitCode: number = exitCodes.ok;
+  const program = commandLine(parts, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(words, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return report(error, program, parts);
+  }
+}
+
+function report(error: unknown, program: Command, parts: Parts): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCodes.ok;
+    parts.terminal.note(formatUsageError(fromCommander(error, program)));
+    return exitCodes.usage;
+  }
+  const mistake = usageErrorIn(error);
+  if (mistake !== null) {
+    parts.terminal.note(formatUsageError(mistake));
+    return exitCodes.usage;
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  parts.terminal.note(`wavetank: a bug in wavetank, please report it with the line that caused it\n${stack}\n`);
+  return exitCodes.internal;
+}
+
+function commandLine(parts: Parts, done: (code: number) => void): Command {
+  const program = quietly(new Command("wavetank"), parts)
+    .description("Drives honest load at distributed-system designs, breaks them on schedule, and says which one wins.")
+    .addHelpText("after", exitCodeHelp)
+    .showSuggestionAfterError(false)
+    .helpCommand(false);
+  const command = (name: string, description: string): Command =>
+    quietly(program.command(name), parts).description(description).showSuggestionAfterError(false);
+
+  command("list", "the experiments there are, their questions and designs")
+    .option("--json", "with every plan and path, as JSON")
+    .action(async (flags: { json?: boolean }) => done(await listCommand(flags, parts)));
+  addRunOptions(command("run [experiment...]", "run experiments and write a report; without names all of them")).action(
+    async (names: string[], flags: RunFlags) => done(await runCommand(names, flags, parts)),
+  );
+  command("report <results>", "make the report again from a results file or a run's folder")
+    .option("--out <folder>", "where to write it (default: beside the results)")
+    .action(async (file: string, flags: { out?: string }) => done(await reportCommand(file, flags, parts)));
+  command("serve", "the reference backend alone, behind its DynamoDB door, until Ctrl-C")
+    .option("--port <port>", "TCP port on 127.0.0.1; 0 picks a free one", "8000")
+    .option("--nodes <n>", "nodes of the backend", "3")
+    .option("--threads <n>", "worker threads that host them (default: one a core, at most one a node)")
+    .option("--data <folder>", "where nodes keep their logs (default: a fresh temporary folder, removed at the end)")
+    .option("--quorum <n,r,w>", "replicas of an item, and how many must answer reads and writes (default: 3,2,2)")
+    .action(async (flags: ServeFlags) => done(await serveCommand(flags, parts)));
+  command("simulate", "many seeds of faults against the simulated backend, every check on")
+    .option("--seeds <n>", "how many seeds", "100")
+    .option("--from <seed>", "the first seed", "1")
+    .option("--plant <bug>", "plant a bug by name, to see the checks catch it; `all` prints the table of them")
+    .option("--scenario <name>", "only this scenario")
+    .action(async (flags: SimulateFlags) => done(await parts.simulate(simulateOptions(flags))));
+  return program;
+}
+
+function addRunOptions(run: Command): Command {
+  return run
+    .option("--tank <tank>", "where: simulation (virtual time), threads (this machine) or both", "both")
+    .option("--quick", "short plans: the same claims, wider intervals")
+    .option("--seed <n>", "the seed of everything random (default: 1)")
+    .option("--design <name...>", "only these designs")
+    .option("--set <path=value...>", "override any parameter by its path, for instance load.perSecond=500")
+    .option("--rate <n>", "arrivals a second, in place of the plans' own")
+    .option("--for <time>", "length of the load, for instance 10s; faults and warm-up keep their proportions")
+    .option("--keys <distribution>", "uniform, zipf:0.99 or hotspot:SHARE:KEYS")
+    .option(
+      "--target <target>",
+      "direct, dynamodb (own HTTP door) or dynamodb=URL (any service that speaks it)",
+      "direct",
+    )
+    .option("--rounds <n>", "runs of each design")
+    .option("--slices <n>", "threads that generate the load of the threads tank")
+    .option("--out <folder>", "where results and report go (default: .wavetank/runs/<utc>-<commit>-<seed>)")
+    .option("--json", "only JSON on stdout: the judgements, and where the files are")
+    .addHelpText("after", exitCodeHelp);
+}
+
+/** commander neither ends the process nor prints an error: both are ours to do. */
+function quietly(command: Command, parts: Parts): Command {
+  return command.exitOverride().configureOutput({
+    writeOut: (text) => parts.terminal.print(text),
+    writeErr: () => {},
+    getOutHelpWidth: () => Math.min(parts.terminal.columns(), 110),
+  });
+}
+
+/** commander's one sentence, in our four lines. */
+function fromCommander(error: CommanderError, program: Command): UsageError {
+  const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? "";
+  const commands = program.commands.map((c) => c.name());
+  if (error.code === "commander.help")
+    return new UsageError({
+      what: "no command was given",
+      got: "nothing",
+      expected: `one of ${commands.join(", ")}`,
+      fix: "`wavetank run --quick` runs everything briefly; `wavetank --help` explains the rest",
+    });
+  if (error.code === "commander.unknownCommand")
+    return unknownName("command", quoted, commands, "`wavetank --help` shows all");
+  if (error.code === "commander.unknownOption") {
+    const options = program.commands.flatMap((c) => c.options.map((o) => o.long ?? ""));
+    return unknownName(
+      "option",
+      quoted.replace(/=.*/, ""),
+      [...new Set(options)].toSorted(),
+      "`wavetank <command> --help` explains them",
+    );
+  }
+  return new UsageError({
+    what: error.message.replace(/^error: /, ""),
+    got: quoted === "" ? "something else" : `'${quoted}' as it stands`,
+    expected: "what `wavetank <command> --help` shows",
+    fix: "compare with `wavetank <command> --help`",
+  });
+}

@@ -1,0 +1,27 @@
+/**
+ * What the commands are made of, loaded when a command needs it: `--help` and a mistyped option answer at once, without the
+ * backend, the generator or the chart compiler. A test puts its own parts in their places.
+ */
+import type { EventEmitter } from "node:events";
+import type { BackendOptions, RunningBackend } from "./command-serve.ts";
+import type { SimulateOptions } from "./command-simulate.ts";
+import type { Terminal } from "./command-terminal.ts";
+import type { Experiment } from "./experiment.ts";
+import type { Results } from "./results.ts";
+import type { RunSuite } from "./suite-types.ts";
+
+export interface Parts {
+  readonly terminal: Terminal;
+  /** Emits SIGINT, SIGTERM and SIGHUP. */
+  readonly signals: EventEmitter;
+  /** Ends the process at once. */
+  leave(code: number): void;
+  catalog(): Promise<readonly Experiment[]>;
+  runSuite: RunSuite;
+  /** Writes results and report into the folder and returns the paths, the page to open first. */
+  writeReport(results: Results, directory: string): Promise<readonly string[]>;
+  readResults(path: string): Promise<Results>;
+  /** Prints what it finds; 0 when every check held, or when every planted bug was caught. */
+  simulate(options: SimulateOptions): Promise<number>;
+  startBackend(options: BackendOptions): Promise<RunningBackend>;
+}

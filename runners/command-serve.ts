@@ -1,0 +1,121 @@
+/**
+ * `wavetank serve`: the reference backend alone, on worker threads behind its DynamoDB door, until a signal ends it. Whoever
+ * starts it from a script waits for the line that begins with "ready".
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import path from "node:path";
+import type { Deployment, Replication } from "../backend/api.ts";
+import { oneRegion } from "../backend/kernel/topology.ts";
+import { second } from "../backend/kernel/units.ts";
+import type { Parts } from "./command-parts.ts";
+import { prepareFolder } from "./command-run.ts";
+import { Interruption } from "./command-terminal.ts";
+import * as values from "./command-values.ts";
+
+export interface ServeFlags {
+  readonly port?: string;
+  readonly nodes?: string;
+  readonly threads?: string;
+  readonly data?: string;
+  readonly quorum?: string;
+}
+
+export interface ServeOptions {
+  readonly port: number;
+  readonly nodes: number;
+  readonly threads: number;
+  /** Absent: a temporary folder, gone at the end. */
+  readonly data?: string;
+  readonly replication: Replication;
+}
+
+/** What the backend is started with. */
+export interface BackendOptions {
+  readonly deployment: Deployment;
+  readonly directory: string;
+  readonly threads: number;
+  readonly port: number;
+  /** Of tables that CreateTable makes. */
+  readonly replication: Replication;
+}
+
+export interface RunningBackend {
+  /** Of the DynamoDB door. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** @throws UsageError for a value that does not fit */
+export function serveOptions(flags: ServeFlags): ServeOptions {
+  const nodes = values.parseNodes(flags.nodes ?? "3");
+  const threads = flags.threads === undefined ? availableParallelism() : values.parseThreads(flags.threads);
+  const usual = Math.min(3, nodes);
+  const majority = Math.floor(usual / 2) + 1;
+  return {
+    port: values.parsePort(flags.port ?? "8000"),
+    nodes,
+    threads: Math.min(threads, nodes),
+    data: flags.data,
+    replication: values.parseQuorum(flags.quorum ?? `${usual},${majority},${majority}`, nodes),
+  };
+}
+
+export async function serveCommand(flags: ServeFlags, parts: Parts): Promise<number> {
+  const { terminal } = parts;
+  const options = serveOptions(flags);
+  if (options.data !== undefined) prepareFolder(options.data, "--data");
+  const directory = options.data ?? mkdtempSync(path.join(tmpdir(), "wavetank-serve-"));
+  const interruption = new Interruption(
+    parts.signals,
+    () => terminal.note("closing\n"),
+    (code) => parts.leave(code),
+  );
+  try {
+    const stopped = new Promise<void>((resolve) => interruption.signal.addEventListener("abort", () => resolve()));
+    const backend = await parts.startBackend({
+      deployment: deploymentOf(options),
+      directory,
+      threads: options.threads,
+      port: options.port,
+      replication: options.replication,
+    });
+    terminal.print(greeting(options, backend.url, directory));
+    await stopped;
+    await backend.close();
+    return interruption.exitCode ?? 0;
+  } finally {
+    interruption.end();
+    if (options.data === undefined) rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function deploymentOf(options: ServeOptions): Deployment {
+  return {
+    topology: oneRegion(options.nodes),
+    service: { kind: "tables", virtualNodes: 150, quorumTimeoutUs: 2 * second },
+    durability: "log",
+  };
+}
+
+function greeting(options: ServeOptions, url: string, directory: string): string {
+  const { n, r, w } = options.replication;
+  const call = (operation: string, body: string): string =>
+    `  curl -s ${url} -H 'Content-Type: application/x-amz-json-1.0' \\\n` +
+    `    -H 'X-Amz-Target: DynamoDB_20120810.${operation}' -d '${body}'`;
+  return [
+    `ready  ${url}`,
+    `${options.nodes} nodes on ${options.threads} threads, tables of N=${n} R=${r} W=${w}, data in ${directory}${options.data === undefined ? " (removed at the end)" : ""}`,
+    "",
+    "Call it as DynamoDB, for instance:",
+    call(
+      "CreateTable",
+      '{"TableName":"t","BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}],"KeySchema":[{"AttributeName":"k","KeyType":"HASH"}]}',
+    ),
+    call("PutItem", '{"TableName":"t","Item":{"k":{"S":"a"},"v":{"N":"1"}}}'),
+    call("GetItem", '{"TableName":"t","Key":{"k":{"S":"a"}},"ConsistentRead":true}'),
+    `or with an AWS SDK: endpoint ${url}, any region, any credentials.`,
+    "Ctrl-C closes it.",
+    "",
+  ].join("\n");
+}

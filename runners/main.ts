@@ -1,0 +1,25 @@
+/** The program: runs one command with the real parts and ends with its exit code. */
+import { exitCodes } from "./command-exit.ts";
+import { runCommandLine } from "./command-line.ts";
+import type { Parts } from "./command-parts.ts";
+import { processTerminal } from "./command-terminal.ts";
+
+const parts: Parts = {
+  terminal: processTerminal(),
+  signals: process,
+  leave: (code) => process.exit(code),
+  catalog: async () => (await import("../experiments/catalog.ts")).catalog,
+  runSuite: async (options, observer) => (await import("./suite.ts")).runSuite(options, observer),
+  writeReport: async (results, directory) => (await import("../reports/write.ts")).writeReport(results, directory),
+  readResults: async (path) => (await import("../reports/read-results.ts")).readResults(path),
+  simulate: async (options) => (await import("./simulate.ts")).runSimulateCommand(options),
+  startBackend: async (options) => (await import("../backend/backend.ts")).startThreads(options),
+};
+
+// A reader of stdout that has seen enough (`| head`) is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(exitCodes.ok);
+  throw error;
+});
+
+process.exitCode = await runCommandLine(process.argv.slice(2), parts);

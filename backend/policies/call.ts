@@ -21,7 +21,10 @@ export type RetryBudgetSpec =
   | { readonly kind: "share"; readonly share: number; readonly minimumPerSecond: number; readonly windowUs: Micros }
   /** gRPC: a failure costs 1 token, a success returns `ratio`; retry while more than half of `max` are left. */
   | { readonly kind: "token-bucket"; readonly max: number; readonly ratio: number }
-  /** AWS SDK standard mode: a retry costs 5 of 500 tokens (10 after a timeout), refunded when it succeeds. */
+  /**
+   * AWS SDK standard mode: a retry costs 5 of 500 tokens (10 after a timeout), which it gets back when it succeeds; a first
+   * attempt that succeeds earns `successRefund`, 1.
+   */
   | {
       readonly kind: "aws-standard";
       readonly capacity: number;

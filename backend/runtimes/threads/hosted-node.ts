@@ -1,0 +1,59 @@
+/** A node through its lives: boot, crash, restart. Between lives it hears nothing. */
+import { rm } from "node:fs/promises";
+import { NodeLoop } from "./node-loop.ts";
+import type { Done } from "./node-loop.ts";
+import type { NodeSetting } from "./node-setting.ts";
+import type { NodeId } from "../../kernel/units.ts";
+
+export class HostedNode {
+  /** The present life; undefined while the node is down. */
+  loop: NodeLoop | undefined;
+  readonly setting: NodeSetting;
+  private changing: Promise<void> = Promise.resolve();
+
+  constructor(setting: NodeSetting) {
+    this.setting = setting;
+  }
+
+  /** Boots it; nothing happens if it is up. Rejects when its log is damaged. */
+  start(): Promise<void> {
+    return this.change(async () => {
+      if (this.loop !== undefined) return;
+      this.loop = await NodeLoop.open(this.setting);
+      this.loop.start();
+      this.setting.schedule();
+    });
+  }
+
+  /** Kills it at once; resolves when its files are closed and, with `wipe`, gone. */
+  crash(wipe: boolean): Promise<void> {
+    const { loop } = this;
+    this.loop = undefined;
+    const closed = loop?.abandon();
+    return this.change(async () => {
+      await closed;
+      if (wipe) await rm(this.setting.directory, { recursive: true, force: true });
+    });
+  }
+
+  request(body: unknown, done: Done): void {
+    if (this.loop === undefined) {
+      done(this.setting.downReply(this.setting.self));
+      return;
+    }
+    this.loop.request(body, done);
+    this.setting.schedule();
+  }
+
+  receive(from: NodeId, message: unknown): void {
+    if (this.loop === undefined) return;
+    this.loop.receive(from, message);
+    this.setting.schedule();
+  }
+
+  private change(step: () => Promise<void>): Promise<void> {
+    const next = this.changing.then(step);
+    this.changing = next.catch(() => undefined);
+    return next;
+  }
+}

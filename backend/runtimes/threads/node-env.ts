@@ -1,0 +1,58 @@
+/** What one core sees of its node. Every call lands in plain fields of the loop that runs it; nothing here does input or output. */
+import type { Env, RequestId, TimerId, Wall } from "../../kernel/env.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Store } from "../../kernel/store.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { CoreTimers } from "./core-timers.ts";
+
+export interface NodeEnvParts {
+  readonly self: NodeId;
+  readonly random: Random;
+  readonly store: Store;
+  readonly timers: CoreTimers;
+  /** Half the width of `wall`. */
+  readonly clockErrorUs: Micros;
+  hold(to: NodeId, message: unknown): void;
+  sendNow(to: NodeId, message: unknown): void;
+  answer(request: RequestId, reply: unknown): void;
+}
+
+export class NodeEnv implements Env<unknown, string, unknown> {
+  readonly self: NodeId;
+  now: Micros = 0;
+  readonly random: Random;
+  readonly store: Store;
+  private readonly parts: NodeEnvParts;
+
+  constructor(parts: NodeEnvParts) {
+    this.self = parts.self;
+    this.random = parts.random;
+    this.store = parts.store;
+    this.parts = parts;
+  }
+
+  get wall(): Wall {
+    const { clockErrorUs } = this.parts;
+    return { earliest: this.now - clockErrorUs, latest: this.now + clockErrorUs };
+  }
+
+  send(to: NodeId, message: unknown): void {
+    this.parts.hold(to, message);
+  }
+
+  sendEarly(to: NodeId, message: unknown): void {
+    this.parts.sendNow(to, message);
+  }
+
+  reply(request: RequestId, reply: unknown): void {
+    this.parts.answer(request, reply);
+  }
+
+  after(delayUs: Micros, timer: string, key: number): TimerId {
+    return this.parts.timers.arm(this.now + delayUs, timer, key);
+  }
+
+  cancel(timer: TimerId): void {
+    this.parts.timers.disarm(timer);
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * One life of one node, from boot to crash: turns, and what they may not say yet.
+ *
+ *     inbox ──drain──> turns ──> writes ──> filling group ──seal──> group being written ──durable──> its sends and replies leave
+ *                        └─────> sends, replies ──┘  (one at a time; the next fills meanwhile)
+ *
+ * All turns of a drain, and all drains while a group is being written, share the next group: that is group commit, and the batch size
+ * finds itself. A turn without writes waits only if an earlier turn's writes are not durable yet, because its answer may rest on them.
+ */
+import type { Core, RequestId } from "../../kernel/env.ts";
+import { Random } from "../../kernel/random.ts";
+import { drawDelay, none } from "../../kernel/topology.ts";
+import type { Delay } from "../../kernel/topology.ts";
+import { millisecond } from "../../kernel/units.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import { CoreTimers } from "./core-timers.ts";
+import { Log } from "./log.ts";
+import { NodeEnv } from "./node-env.ts";
+import type { NodeSetting } from "./node-setting.ts";
+import { LayeredStore } from "./store.ts";
+
+export type Done = (reply: unknown) => void;
+
+const drainInputs = 256;
+/** How long the planted bug leaves an acknowledged group in memory, so that a kill has something to lose. */
+const plantedDelayUs = 5 * millisecond;
+
+export class NodeLoop {
+  turns = 0;
+  groups = 0;
+  groupBytes = 0;
+  slowFactor = 1;
+  diskDelay: Delay = none;
+  /** No turn runs and nothing leaves before this time. */
+  blockedUntil: Micros = 0;
+  readonly core: Core<unknown, string, unknown>;
+  private readonly env: NodeEnv;
+  private readonly setting: NodeSetting;
+  private readonly store: LayeredStore;
+  private readonly log: Log;
+  private readonly timers = new CoreTimers();
+  private readonly diskRandom: Random;
+  /** Sends and replies leave at once: the design has no log to wait for, or the bug is planted. */
+  private readonly eager: boolean;
+  /** Pairs: sender and message, or minus the request's id and its body. */
+  private inbox: unknown[] = [];
+  private head = 0;
+  private open = new Map<RequestId, Done>();
+  /** Pairs: receiver and message, or the requester's callback and the reply. */
+  private held: unknown[] = [];
+  private writing: unknown[] | undefined;
+  private stopped = false;
+  private closed: Promise<void> | undefined;
+
+  /** Opens the node's files and rebuilds its store. Throws when the log is damaged. */
+  static async open(setting: NodeSetting): Promise<NodeLoop> {
+    const store = new LayeredStore(`${setting.directory}/store`);
+    try {
+      const { log, records } = await Log.open({
+        directory: `${setting.directory}/log`,
+        sync: setting.durability === "log",
+        segmentBytes: setting.segmentBytes,
+        floor: store.floor,
+      });
+      for (const record of records) store.replay(record.payload);
+      return new NodeLoop(setting, store, log);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  private constructor(setting: NodeSetting, store: LayeredStore, log: Log) {
+    this.setting = setting;
+    this.store = store;
+    this.log = log;
+    this.eager = setting.durability === "none" || setting.acknowledgeEarly;
+    this.diskRandom = Random.stream(setting.seed, "disk", setting.self);
+    this.env = new NodeEnv({
+      self: setting.self,
+      random: Random.stream(setting.seed, "node", setting.self),
+      store,
+      timers: this.timers,
+      clockErrorUs: setting.clockErrorUs,
+      hold: (to, message) => void this.held.push(to, message),
+      sendNow: (to, message) => setting.send(setting.self, to, message),
+      answer: (request, reply) => this.answer(request, reply),
+    });
+    this.core = setting.factory(this.env);
+  }
+
+  /** The first turn. */
+  start(): void {
+    this.env.now = this.setting.clock.now();
+    this.guard(() => this.core.start());
+    this.settle();
+  }
+
+  request(body: unknown, done: Done): void {
+    if (this.stopped) {
+      done(this.setting.lostReply);
+      return;
+    }
+    const id = this.setting.nextRequest();
+    this.open.set(id, done);
+    this.inbox.push(-id, body);
+  }
+
+  receive(from: NodeId, message: unknown): void {
+    if (!this.stopped) this.inbox.push(from, message);
+  }
+
+  /** Whether a drain now would run a turn. */
+  runnable(now: Micros): boolean {
+    if (this.stopped || now < this.blockedUntil) return false;
+    return this.head < this.inbox.length || this.timers.earliest <= now;
+  }
+
+  /** When a timer will make it runnable. */
+  get nextTimer(): Micros {
+    return this.stopped ? Infinity : Math.max(this.timers.earliest, this.blockedUntil);
+  }
+
+  /** Nothing waits: no input, no held send, no write on its way to the disk. */
+  get idle(): boolean {
+    if (this.stopped) return true;
+    return this.head === this.inbox.length && this.held.length === 0 && this.writing === undefined && !this.store.dirty;
+  }
+
+  /** Runs due timers and up to 256 inputs, each as one turn. */
+  drain(): void {
+    const started = this.setting.clock.now();
+    this.guard(() => this.runTurns(started));
+    this.settle();
+    if (this.slowFactor > 1) {
+      const ended = this.setting.clock.now();
+      this.block(ended + Math.round((this.slowFactor - 1) * (ended - started)));
+    }
+  }
+
+  /** Stands still until `until`. */
+  block(until: Micros): void {
+    this.blockedUntil = Math.max(this.blockedUntil, until);
+    this.setting.alarms.at(this.blockedUntil, this.setting.schedule);
+  }
+
+  /** Hands the filling group to the log unless one is being written. */
+  seal(): void {
+    if (this.stopped || this.writing !== undefined || !this.store.dirty) return;
+    this.writing = this.held;
+    this.held = [];
+    const payload = this.store.takeWrites();
+    this.groups++;
+    this.groupBytes += payload.length;
+    // What is frozen must end where a segment ends, or a checkpoint could hold half a turn that the log never got.
+    const rotate = this.log.full && !this.store.busy;
+    if (rotate) this.store.freeze();
+    const delay = drawDelay(this.diskDelay, this.diskRandom) + (this.setting.acknowledgeEarly ? plantedDelayUs : 0);
+    const write = (): void => this.log.write(payload, (error) => this.afterWrite(error, rotate));
+    if (delay === 0) write();
+    else this.setting.alarms.at(this.setting.clock.now() + delay, () => this.stopped || write());
+  }
+
+  /** The node dies: everything in memory is gone, its clients lose their connection. Resolves when its files are closed. */
+  abandon(): Promise<void> {
+    this.closed ??= this.close();
+    return this.closed;
+  }
+
+  private async close(): Promise<void> {
+    this.stopped = true;
+    const lost = [...this.open.values()];
+    for (const tag of [...(this.writing ?? []), ...this.held]) if (typeof tag === "function") lost.push(tag as Done);
+    this.open = new Map();
+    this.held = [];
+    this.inbox = [];
+    this.head = 0;
+    for (const done of lost) done(this.setting.lostReply);
+    await this.log.close();
+    await this.store.close();
+  }
+
+  private runTurns(started: Micros): void {
+    const { env, core, setting } = this;
+    for (let due = this.timers.takeDue(started); due !== undefined; due = this.timers.takeDue(started)) {
+      env.now = setting.clock.now();
+      core.onTimer(due.timer, due.key);
+      this.turns++;
+    }
+    const end = Math.min(this.inbox.length, this.head + 2 * drainInputs);
+    while (this.head < end) {
+      const from = this.inbox[this.head] as number;
+      const body = this.inbox[this.head + 1];
+      this.head += 2;
+      env.now = setting.clock.now();
+      if (from < 0) core.onRequest(-from, body);
+      else core.onMessage(from, body);
+      this.turns++;
+    }
+    if (this.head < this.inbox.length && this.head * 2 < this.inbox.length) return;
+    this.inbox = this.inbox.slice(this.head);
+    this.head = 0;
+  }
+
+  private answer(request: RequestId, reply: unknown): void {
+    const done = this.open.get(request);
+    if (done === undefined) throw new Error(`node ${this.setting.self} answers request ${request}, which is not open`);
+    this.open.delete(request);
+    this.held.push(done, reply);
+  }
+
+  /** Releases what waits for nothing. */
+  private settle(): void {
+    if (this.eager || (this.writing === undefined && !this.store.dirty)) {
+      const { held } = this;
+      this.held = [];
+      this.release(held);
+    }
+  }
+
+  private release(held: readonly unknown[]): void {
+    const { self, send } = this.setting;
+    for (let i = 0; i < held.length; i += 2) {
+      const to = held[i];
+      if (typeof to === "number") send(self, to, held[i + 1]);
+      else (to as Done)(held[i + 1]);
+    }
+  }
+
+  private afterWrite(error: Error | null, rotate: boolean): void {
+    if (this.stopped) return;
+    if (error !== null) {
+      // After a failed flush the kernel may have dropped the pages: what is on disk is unknown, so the node stops (fsyncgate, 2018).
+      this.fail(error);
+      return;
+    }
+    if (this.setting.clock.now() < this.blockedUntil) {
+      this.setting.alarms.at(this.blockedUntil, () => this.afterWrite(null, rotate));
+      return;
+    }
+    if (rotate) this.checkpoint();
+    const durable = this.writing!;
+    this.writing = undefined;
+    this.release(durable);
+    this.settle();
+    this.setting.schedule();
+  }
+
+  private checkpoint(): void {
+    const floor = this.log.last;
+    this.log.rotate();
+    this.store.checkpoint(floor).then(
+      (complete) => complete && this.log.release(floor),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  private guard(turns: () => void): void {
+    try {
+      turns();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private fail(error: unknown): void {
+    if (this.stopped) return;
+    this.setting.fail(this.setting.self, error);
+    void this.abandon();
+  }
+}

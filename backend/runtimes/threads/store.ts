@@ -1,0 +1,256 @@
+/**
+ * The ordered store of one node, in three layers: what was written since the last checkpoint, a bounded cache of decoded values,
+ * and LMDB.
+ *
+ *     put ──> recent (memory) ──freeze──> frozen (memory) ──checkpoint, in batches──> LMDB
+ *     get <── recent, else frozen, else cached, else LMDB
+ *
+ * Durability is the log's affair: recent and frozen are rebuilt from it. LMDB only has to be durable before the log's segments are
+ * used again, a few times a minute, so its commits are synchronous ones (overlappingSync off: a commit's promise then means
+ * "flushed"). Opening it without sync would save nothing measurable and would let a power cut mix pages of two commits.
+ */
+import { open } from "lmdb";
+import type { RootDatabase } from "lmdb";
+import { Packr } from "msgpackr";
+import { OrderedMap } from "../../kernel/ordered-map.ts";
+import { maxKeyBytes } from "../../kernel/store.ts";
+import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import { mebibyte } from "../../kernel/units.ts";
+import { DecodedCache } from "./decoded-cache.ts";
+
+const codec = new Packr({ useRecords: false });
+const deleted = Symbol("deleted");
+const batchKeys = 256;
+const pageKeys = 64;
+/** Sorts before every key of a core: cores' keys get the prefix "k". */
+const floorKey = Buffer.from("f");
+
+type Slot = Value | typeof deleted;
+
+interface Page {
+  readonly keys: StoreKey[];
+  readonly values: Slot[];
+}
+
+export class LayeredStore implements Store {
+  private recent = new OrderedMap<Slot>();
+  private frozen: OrderedMap<Slot> | undefined;
+  private readonly cache = new DecodedCache(32 * mebibyte);
+  private readonly database: RootDatabase<Uint8Array, Uint8Array>;
+  private written: (StoreKey | Value | undefined)[] = [];
+  /** Nothing was ever checkpointed: no read needs to ask the database. */
+  private empty: boolean;
+  private closing = false;
+  private checkpointing: Promise<boolean> | undefined;
+  /** The checkpoint holds everything the log's records up to this sequence wrote. */
+  private checkpointed: number;
+
+  constructor(directory: string) {
+    this.database = open({
+      path: directory,
+      encoding: "binary",
+      keyEncoding: "binary",
+      overlappingSync: false,
+      noSubdir: false,
+    });
+    const floor = this.database.get(floorKey);
+    this.empty = floor === undefined;
+    this.checkpointed = floor === undefined ? 0 : (codec.unpack(floor) as number);
+  }
+
+  get floor(): number {
+    return this.checkpointed;
+  }
+
+  /** A checkpoint is being written. */
+  get busy(): boolean {
+    return this.frozen !== undefined;
+  }
+
+  /** Writes not yet taken into a log group. */
+  get dirty(): boolean {
+    return this.written.length > 0;
+  }
+
+  get(key: StoreKey): Value | undefined {
+    let slot = this.recent.get(key);
+    if (slot === undefined && this.frozen !== undefined) slot = this.frozen.get(key);
+    if (slot !== undefined) return slot === deleted ? undefined : slot;
+    if (this.empty) return undefined;
+    const cached = this.cache.get(key);
+    if (cached !== undefined) return cached;
+    const bytes = this.database.getBinaryFast(databaseKey(key));
+    if (bytes === undefined) return undefined;
+    const value = codec.unpack(bytes) as Value;
+    this.cache.set(key, value, bytes.length);
+    return value;
+  }
+
+  put(key: StoreKey, value: Value): void {
+    checkKey(key);
+    if (value === undefined) throw new Error(`put of undefined under ${JSON.stringify(key)}: delete the key instead`);
+    this.recent.set(key, value);
+    this.written.push(key, value);
+  }
+
+  delete(key: StoreKey): void {
+    checkKey(key);
+    this.recent.set(key, deleted);
+    this.written.push(key, undefined);
+  }
+
+  scan(from: StoreKey, to: StoreKey, visit: (key: StoreKey, value: Value) => boolean | void): void {
+    const layers = [new LayerCursor((at) => memoryPage(this.recent, at, to), from)];
+    const { frozen } = this;
+    if (frozen !== undefined) layers.push(new LayerCursor((at) => memoryPage(frozen, at, to), from));
+    if (!this.empty) layers.push(new LayerCursor((at) => this.databasePage(at, to), from));
+    for (;;) {
+      let key: StoreKey | undefined;
+      for (const layer of layers)
+        if (layer.key !== undefined && (key === undefined || layer.key < key)) key = layer.key;
+      if (key === undefined) return;
+      // The newest layer that has the key wins; the older ones step over it.
+      const slot = layers.find((layer) => layer.key === key)!.value;
+      for (const layer of layers) if (layer.key === key) layer.step();
+      if (slot !== deleted && visit(key, slot) === false) return;
+    }
+  }
+
+  /** The writes since the last call, encoded for one log record. */
+  takeWrites(): Uint8Array {
+    const payload = codec.pack(this.written);
+    this.written = [];
+    return payload;
+  }
+
+  /** Applies one log record again, at recovery. */
+  replay(payload: Uint8Array): void {
+    const writes = codec.unpack(payload) as (StoreKey | Value | undefined)[];
+    for (let i = 0; i < writes.length; i += 2) {
+      const value = writes[i + 1];
+      this.recent.set(writes[i] as StoreKey, value === undefined ? deleted : value);
+    }
+  }
+
+  /** Sets aside everything written so far for the next checkpoint. Only between groups, and while none is being written. */
+  freeze(): void {
+    this.frozen = this.recent;
+    this.recent = new OrderedMap<Slot>();
+  }
+
+  /**
+   * Writes what is frozen to LMDB, a few hundred keys a turn of the event loop; resolves when it is flushed to disk, with false when
+   * the store was closed meanwhile.
+   *
+   * @param floor sequence of the log record that wrote the last of it.
+   */
+  checkpoint(floor: number): Promise<boolean> {
+    this.checkpointing = this.writeFrozen(this.frozen!, floor);
+    return this.checkpointing;
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    await this.checkpointing;
+    await this.database.close();
+  }
+
+  private async writeFrozen(frozen: OrderedMap<Slot>, floor: number): Promise<boolean> {
+    let from: StoreKey = "";
+    for (;;) {
+      if (this.closing) return false;
+      const { keys, values } = memoryPage(frozen, from, "\uffff", batchKeys);
+      if (keys.length === 0) break;
+      let committed: Promise<boolean> | undefined;
+      for (const [i, key] of keys.entries()) {
+        const slot = values[i];
+        committed =
+          slot === deleted
+            ? this.database.remove(databaseKey(key))
+            : this.database.put(databaseKey(key), codec.pack(slot));
+      }
+      await committed;
+      for (const key of keys) this.cache.delete(key);
+      from = after(keys.at(-1)!);
+    }
+    await this.database.put(floorKey, codec.pack(floor));
+    this.database.resetReadTxn();
+    this.checkpointed = floor;
+    this.empty = false;
+    this.frozen = undefined;
+    return true;
+  }
+
+  private databasePage(from: StoreKey, to: StoreKey): Page {
+    const keys: StoreKey[] = [];
+    const values: Slot[] = [];
+    for (const { key, value } of this.database.getRange({
+      start: databaseKey(from),
+      end: databaseKey(to),
+      limit: pageKeys,
+    })) {
+      keys.push(Buffer.from(key).toString("latin1", 1));
+      values.push(codec.unpack(value) as Value);
+    }
+    return { keys, values };
+  }
+}
+
+/** Walks one layer in key order, a page at a time, so that a scan that stops early has read little. */
+class LayerCursor {
+  private page: Page;
+  private at = 0;
+  private readonly read: (from: StoreKey) => Page;
+
+  constructor(read: (from: StoreKey) => Page, from: StoreKey) {
+    this.read = read;
+    this.page = read(from);
+  }
+
+  get key(): StoreKey | undefined {
+    return this.page.keys[this.at];
+  }
+
+  get value(): Slot {
+    return this.page.values[this.at];
+  }
+
+  step(): void {
+    if (++this.at < this.page.keys.length) return;
+    this.page = this.read(after(this.page.keys[this.at - 1]));
+    this.at = 0;
+  }
+}
+
+function memoryPage(map: OrderedMap<Slot>, from: StoreKey, to: StoreKey, limit = pageKeys): Page {
+  const keys: StoreKey[] = [];
+  const values: Slot[] = [];
+  map.scan(from, to, (key, value) => {
+    keys.push(key);
+    values.push(value);
+    return keys.length < limit;
+  });
+  return { keys, values };
+}
+
+/** The first key after `key`. */
+function after(key: StoreKey): StoreKey {
+  return `${key}\0`;
+}
+
+function databaseKey(key: StoreKey): Buffer {
+  return Buffer.from(`k${key}`, "latin1");
+}
+
+function checkKey(key: StoreKey): void {
+  if (key.length > maxKeyBytes) {
+    throw new Error(
+      `a key has ${key.length} bytes, the most is ${maxKeyBytes}: ${JSON.stringify(key.slice(0, 80))}...`,
+    );
+  }
+  for (let i = 0; i < key.length; i++) {
+    if (key.charCodeAt(i) > 0xff) {
+      throw new Error(`key ${JSON.stringify(key)} is not a byte string: make it one with byteKey`);
+    }
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * The open-loop client, as a state machine that both tanks run: virtual time calls it from a heap, a worker thread from a pacer.
+ * It has two inputs (`onWake`, `onAnswer`) and one output (`DriverHost.send`); it holds no clock, timer or promise.
+ *
+ *     arrival ──> thinking ──> calling ──answer──> next step, or the session ends
+ *                   ^            │  ^
+ *                   │   failure  v  │ backoff over
+ *                   └────────── backing off          (the client's policy decides; see backend/policies)
+ *
+ * What keeps it honest: an operation's latency counts from its intended start, which is the arrival's for the first step and the
+ * previous intended start plus a think time for the others, so no slow answer ever delays a clock. A step still waits for the
+ * answer before it, because its request may depend on it; that wait is latency. *Lateness* is only what the generator itself
+ * added: actual send minus the first moment the step could have been sent.
+ *
+ * An operation ends refused only if every attempt was: a refusal after an attempt that timed out does not undo that attempt, so
+ * such an operation is unknown, even where the refusal is the failed condition that its own first attempt caused.
+ *
+ * Operations under way live in pooled records; nothing is allocated for an attempt but its request.
+ */
+import type { Answer, Request } from "../backend/api.ts";
+import { TimeHeap } from "../backend/kernel/heap.ts";
+import { Random } from "../backend/kernel/random.ts";
+import type { Micros } from "../backend/kernel/units.ts";
+import type { CallPolicy } from "../backend/policies/call.ts";
+import { Caller } from "../backend/policies/caller.ts";
+import type { HistoryEntry, Session, Step, Workload } from "../workloads/workload.ts";
+import type { Recorder } from "./measure/recorder.ts";
+import type { Arrival, Schedule } from "./schedule.ts";
+
+export interface DriverHost {
+  /** Whole microseconds since the load began. */
+  now(): Micros;
+  /** Sends one attempt. The answer, if one ever comes, goes to `onAnswer` under the same attempt number. */
+  send(attempt: number, client: number, request: Request, entry?: number): void;
+}
+
+export interface DriverOptions {
+  readonly schedule: Schedule;
+  readonly workload: Workload;
+  readonly calls: CallPolicy;
+  readonly seed: number;
+  /** No step begins at or after this; sessions under way end there. */
+  readonly forUs: Micros;
+  readonly recorder: Recorder;
+  /** Sessions under way at once, at most; arrivals beyond it are dropped, and a dropped arrival makes the run invalid. */
+  readonly sessionLimit?: number;
+}
+
+/** An attempt's number is generation * slotLimit + slot: exact in a double, never reused. */
+const slotLimit = 1_048_576;
+
+const timedOut: Answer = { kind: "unknown", code: "timeout", message: "no answer in time" };
+const breakerOpen: Answer = { kind: "refused", code: "breaker-open", message: "the client's breaker is open" };
+const expired: Answer = { kind: "refused", code: "expired", message: "the deadline passed before the next attempt" };
+
+type Phase = "thinking" | "calling" | "backing-off";
+
+/** One session under way and the operation it is at. */
+interface Active {
+  readonly slot: number;
+  session: Session | null;
+  step: Step | null;
+  phase: Phase;
+  arrival: number;
+  stepNumber: number;
+  client: number;
+  /** The recorder's number of the operation kind. */
+  operation: number;
+  intendedUs: Micros;
+  /** When the step could first have been sent: its intended start, or the answer before it if that came later. */
+  readyUs: Micros;
+  firstSentUs: Micros;
+  sentUs: Micros;
+  deadlineUs: Micros;
+  attempts: number;
+  previousDelayUs: Micros;
+  previousUnknown: boolean;
+  /** The last attempt that ended unknown. Once set, the operation can no longer end refused: that attempt may have happened. */
+  doubt: Answer | null;
+  generation: number;
+  /** The timer armed, -1 when none. Invariant: at most one; a timer that fires for another is stale. */
+  timer: number;
+}
+
+export class LoadDriver {
+  readonly history: HistoryEntry[] = [];
+  private readonly options: DriverOptions;
+  private readonly host: DriverHost;
+  private readonly recorder: Recorder;
+  private readonly arrivals: Iterator<Arrival>;
+  private readonly callers: (Caller | undefined)[];
+  private nextArrival: Arrival | null;
+  private readonly slots: Active[] = [];
+  private readonly freeSlots: number[] = [];
+  private readonly timers = new TimeHeap();
+  /** Slot that each timer belongs to. */
+  private readonly timerOwners: number[] = [];
+  private readonly freeTimers: number[] = [];
+  private timerSequence = 0;
+
+  constructor(options: DriverOptions, host: DriverHost) {
+    this.options = options;
+    this.host = host;
+    this.recorder = options.recorder;
+    this.callers = Array.from({ length: options.calls.clients });
+    this.arrivals = options.schedule[Symbol.iterator]();
+    this.nextArrival = this.takeArrival();
+  }
+
+  /** When `onWake` has something to do; Infinity when only answers can move it. */
+  get nextWakeUs(): Micros {
+    return Math.min(this.nextArrival === null ? Infinity : this.nextArrival.atUs, this.timers.earliest);
+  }
+
+  /** Every arrival has been taken and every session has ended. */
+  get finished(): boolean {
+    return this.nextArrival === null && this.underWay === 0;
+  }
+
+  get underWay(): number {
+    return this.slots.length - this.freeSlots.length;
+  }
+
+  /** No arrival is taken any more; operations under way run to their end. */
+  stop(): void {
+    this.nextArrival = null;
+  }
+
+  /** Does everything that is due, in order of time. Harmless when nothing is. */
+  onWake(): void {
+    for (;;) {
+      const arrivalUs = this.nextArrival === null ? Infinity : this.nextArrival.atUs;
+      const timerUs = this.timers.earliest;
+      if (Math.min(arrivalUs, timerUs) > this.host.now()) return;
+      if (arrivalUs <= timerUs) this.onArrival(this.nextArrival!);
+      else this.onTimer(this.timers.pop());
+    }
+  }
+
+  onAnswer(attempt: number, answer: Answer): void {
+    const slot = attempt % slotLimit;
+    const active = this.slots[slot];
+    if (active.phase !== "calling" || active.generation !== (attempt - slot) / slotLimit) {
+      this.recorder.lateAnswer();
+      return;
+    }
+    active.timer = -1;
+    this.onOutcome(active, answer);
+  }
+
+  private onArrival(arrival: Arrival): void {
+    this.nextArrival = this.takeArrival();
+    const { workload, seed, calls, sessionLimit = slotLimit } = this.options;
+    if (this.underWay >= sessionLimit) {
+      this.recorder.dropped(this.recorder.operation("session"), arrival.atUs);
+      return;
+    }
+    const active = this.takeSlot();
+    active.session = workload.begin(arrival.index, Random.stream(seed, "session", arrival.index));
+    active.arrival = arrival.index;
+    active.client = arrival.index % calls.clients;
+    active.stepNumber = -1;
+    active.intendedUs = arrival.atUs;
+    this.advance(active, active.session.next(null), arrival.atUs);
+  }
+
+  /** Goes on to `step`, which may begin once it is both intended and possible. */
+  private advance(active: Active, step: Step | null, intendedUs: Micros): void {
+    if (step === null || intendedUs >= this.options.forUs) {
+      this.release(active);
+      return;
+    }
+    const nowUs = this.host.now();
+    active.step = step;
+    active.stepNumber++;
+    active.operation = this.recorder.operation(step.operation);
+    active.readyUs = active.stepNumber === 0 ? intendedUs : Math.max(intendedUs, nowUs);
+    active.intendedUs = intendedUs;
+    if (intendedUs > nowUs) this.arm(active, "thinking", intendedUs);
+    else this.begin(active);
+  }
+
+  private begin(active: Active): void {
+    const nowUs = this.host.now();
+    this.recorder.began(active.operation, active.intendedUs, nowUs - active.readyUs);
+    active.firstSentUs = nowUs;
+    active.sentUs = nowUs;
+    active.attempts = 0;
+    active.previousDelayUs = 0;
+    active.previousUnknown = false;
+    active.doubt = null;
+    active.deadlineUs = nowUs + (this.options.calls.deadlineUs ?? Infinity);
+    this.attempt(active);
+  }
+
+  private attempt(active: Active): void {
+    const nowUs = this.host.now();
+    const caller = this.caller(active.client);
+    const timeoutUs = caller.attemptTimeoutUs(active.deadlineUs, nowUs);
+    if (timeoutUs === 0 || !caller.begin(nowUs, active.attempts + 1)) {
+      this.finish(active, timeoutUs === 0 ? expired : breakerOpen);
+      return;
+    }
+    active.attempts++;
+    active.generation++;
+    active.sentUs = nowUs;
+    this.recorder.attempted(active.operation, active.intendedUs, nowUs);
+    this.arm(active, "calling", nowUs + timeoutUs);
+    const { request, entry } = active.step!;
+    this.host.send(active.generation * slotLimit + active.slot, active.client, withTimeout(request, timeoutUs), entry);
+  }
+
+  private onTimer(timer: number): void {
+    const active = this.slots[this.timerOwners[timer]];
+    this.freeTimers.push(timer);
+    if (active.timer !== timer) return;
+    active.timer = -1;
+    if (active.phase === "thinking") this.begin(active);
+    else if (active.phase === "backing-off") this.attempt(active);
+    else this.onOutcome(active, timedOut);
+  }
+
+  /** One attempt has its outcome: try again, or that is the operation's. */
+  private onOutcome(active: Active, answer: Answer): void {
+    const nowUs = this.host.now();
+    const decision = this.caller(active.client).afterAttempt(active, answer, nowUs);
+    active.previousUnknown = answer.kind === "unknown";
+    if (active.previousUnknown) active.doubt = answer;
+    if (decision.kind === "done") {
+      this.finish(active, answer);
+      return;
+    }
+    active.previousDelayUs = decision.afterUs;
+    if (decision.afterUs === 0) this.attempt(active);
+    else this.arm(active, "backing-off", nowUs + decision.afterUs);
+  }
+
+  private finish(active: Active, last: Answer): void {
+    const answer = last.kind === "refused" && active.doubt !== null ? active.doubt : last;
+    const endUs = this.host.now();
+    const { step, stepNumber, arrival, firstSentUs, intendedUs, sentUs } = active;
+    const code = answer.kind === "ok" ? "" : answer.code;
+    this.recorder.ended(active.operation, { kind: answer.kind, code, intendedUs, sentUs, endUs });
+    // The session first: it may complete the fact of the step that just ended.
+    const next = active.session!.next(answer);
+    if (step!.fact !== undefined) {
+      const entry = { arrival, step: stepNumber, startUs: firstSentUs, endUs, outcome: answer.kind, fact: step!.fact };
+      this.history.push(entry);
+    }
+    this.advance(active, next, intendedUs + (next?.thinkUs ?? 0));
+  }
+
+  private caller(client: number): Caller {
+    const { calls, seed } = this.options;
+    return (this.callers[client] ??= new Caller(calls, Random.stream(seed, "caller", client)));
+  }
+
+  private takeArrival(): Arrival | null {
+    const next = this.arrivals.next();
+    return next.done === true ? null : next.value;
+  }
+
+  private takeSlot(): Active {
+    const free = this.freeSlots.pop();
+    if (free !== undefined) return this.slots[free];
+    const active: Active = {
+      slot: this.slots.length,
+      session: null,
+      step: null,
+      phase: "thinking",
+      arrival: 0,
+      stepNumber: 0,
+      client: 0,
+      operation: 0,
+      intendedUs: 0,
+      readyUs: 0,
+      firstSentUs: 0,
+      sentUs: 0,
+      deadlineUs: 0,
+      attempts: 0,
+      previousDelayUs: 0,
+      previousUnknown: false,
+      doubt: null,
+      generation: 0,
+      timer: -1,
+    };
+    this.slots.push(active);
+    return active;
+  }
+
+  private release(active: Active): void {
+    active.session = null;
+    active.step = null;
+    active.doubt = null;
+    active.phase = "thinking";
+    active.timer = -1;
+    this.freeSlots.push(active.slot);
+  }
+
+  private arm(active: Active, phase: Phase, atUs: Micros): void {
+    const timer = this.freeTimers.pop() ?? this.timerOwners.length;
+    this.timerOwners[timer] = active.slot;
+    active.phase = phase;
+    active.timer = timer;
+    this.timers.push(atUs, this.timerSequence++, timer);
+  }
+}
+
+/** The request as sent: `timeoutUs` is how much longer the client will wait for this attempt. */
+function withTimeout(request: Request, timeoutUs: Micros): Request {
+  switch (request.kind) {
+    case "work":
+    case "get":
+    case "put":
+    case "update":
+    case "delete":
+      return { ...request, timeoutUs: Math.min(timeoutUs, request.timeoutUs ?? Infinity) };
+    default:
+      return request;
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The order of a suite. Designs are compared inside rounds: in each round every design runs once, all with the round's seed, in
+ * an order drawn for that round, so that a machine that warms up, slows down or is busy for a while does so to all of them.
+ */
+import { Random, streamSeed } from "../backend/kernel/random.ts";
+import { second } from "../backend/kernel/units.ts";
+import type { Experiment, Tank } from "./experiment.ts";
+import { createSchedule } from "./schedule.ts";
+import { applySettings, checkOverrides, type TankExperiment } from "./settings.ts";
+import type { RunItem, SuiteOptions } from "./suite-types.ts";
+
+export interface PlannedRun {
+  readonly item: RunItem;
+  /** Equal for all designs of a round. */
+  readonly seed: number;
+}
+
+export interface PlannedExperiment {
+  readonly experiment: Experiment;
+  readonly tank: Tank;
+  /** With every setting of the command line applied. */
+  readonly settled: TankExperiment;
+  readonly runs: readonly PlannedRun[];
+}
+
+/** Throws `UsageError` on a setting that fits nothing. */
+export function planSuite(options: SuiteOptions): PlannedExperiment[] {
+  const planned: PlannedExperiment[] = [];
+  for (const experiment of options.experiments) {
+    for (const tank of options.tanks) {
+      const settled = applySettings(experiment, tank, options);
+      planned.push({ experiment, tank, settled, runs: planRuns(experiment, tank, settled, options.seed) });
+    }
+  }
+  checkOverrides(
+    planned.map(({ settled }) => settled),
+    options.overrides,
+  );
+  return planned;
+}
+
+function planRuns(experiment: Experiment, tank: Tank, settled: TankExperiment, suiteSeed: number): PlannedRun[] {
+  const runs: PlannedRun[] = [];
+  const expectedS = expectedSeconds(tank, settled);
+  for (let round = 0; round < settled.rounds; round++) {
+    const seed = streamSeed(suiteSeed, "round", experiment.name, round);
+    const order = Random.stream(suiteSeed, "order", experiment.name, tank, round).shuffle(Object.keys(settled.designs));
+    for (const design of order) {
+      runs.push({ item: { experiment: experiment.name, tank, design, round, expectedS }, seed });
+    }
+  }
+  return runs;
+}
+
+/** Threads: the load itself and two seconds to start and verify. Simulation: some 30 us of processor an operation. */
+function expectedSeconds(tank: Tank, { load, forUs }: TankExperiment): number {
+  if (tank === "threads") return forUs / second + 2;
+  return 0.1 + createSchedule(load, forUs, 0).expected * 100e-6;
+}

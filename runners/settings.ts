@@ -1,0 +1,213 @@
+/**
+ * What the command line changes in an experiment before it runs: `--set path=value`, `--rate`, `--for`, `--keys`. An experiment
+ * is data, so a change is a copy with one leaf replaced. A path that leads nowhere is an error that names the near ones: a
+ * misspelt setting must never run the experiment unchanged.
+ */
+import type { Micros } from "../backend/kernel/units.ts";
+import { second } from "../backend/kernel/units.ts";
+import { UsageError } from "./command-error.ts";
+import type { Design, Experiment, LoadShape, Tank, TankPlan } from "./experiment.ts";
+import { withRate } from "./schedule.ts";
+import type { Override, SuiteOptions } from "./suite-types.ts";
+
+/** The part of an experiment that one tank runs, and the part that `--set` can reach. */
+export interface TankExperiment extends TankPlan {
+  readonly designs: Readonly<Record<string, Design>>;
+}
+
+/** Members that may be absent from an experiment's file and still be set, by the member they belong to. */
+const optionalMembers: Readonly<Record<string, readonly string[]>> = {
+  calls: ["deadlineUs", "retry", "breaker"],
+  retry: ["budget"],
+  load: ["poisson"],
+  deployment: ["turnUs"],
+  service: ["weights", "tables"],
+};
+
+/** The experiment as one tank will run it, with every setting applied and checked. */
+export function applySettings(experiment: Experiment, tank: Tank, options: SuiteOptions): TankExperiment {
+  const plan = options.quick ? experiment.tanks[tank].quick : experiment.tanks[tank].full;
+  let chosen: TankExperiment = { ...plan, designs: chooseDesigns(experiment, options.designs) };
+  if (options.forS !== undefined) chosen = { ...chosen, ...withLength(chosen, options.forS) };
+  if (options.rate !== undefined) chosen = { ...chosen, load: withRate(chosen.load, positive("--rate", options.rate)) };
+  if (options.keys !== undefined) chosen = { ...chosen, designs: withKeys(chosen.designs, parseKeys(options.keys)) };
+  for (const override of options.overrides) {
+    if (reaches(chosen, override.path.split("."))) chosen = withOverride(chosen, override);
+  }
+  return chosen;
+}
+
+/** Throws unless every `--set` path leads somewhere in at least one of the experiments, in every tank that will run. */
+export function checkOverrides(experiments: readonly TankExperiment[], overrides: readonly Override[]): void {
+  for (const { path } of overrides) {
+    const parts = path.split(".");
+    if (experiments.some((experiment) => reaches(experiment, parts))) continue;
+    throw new UsageError({
+      what: "--set has a path that leads nowhere in the chosen experiments",
+      got: path,
+      expected: "a path from load, forUs, warmUpUs, rounds, faults or designs.<name> (* stands for every design)",
+      fix: `near it: ${nearPaths(experiments[0], parts).join(", ")}`,
+    });
+  }
+}
+
+/** Every leaf of a plain value by its dotted path: scalars as they are, long lists as their length. */
+export function flatten(value: unknown, path = ""): Record<string, string | number | boolean | null> {
+  if (value === undefined) return {};
+  if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
+    return { [path]: value };
+  }
+  if (Array.isArray(value)) return flattenList(value, path);
+  const result: Record<string, string | number | boolean | null> = {};
+  for (const [name, member] of Object.entries(value as object)) {
+    Object.assign(result, flatten(member, path === "" ? name : `${path}.${name}`));
+  }
+  return result;
+}
+
+function flattenList(list: readonly unknown[], path: string): Record<string, string | number | boolean | null> {
+  if (list.every((item) => typeof item !== "object" || item === null)) {
+    return { [path]: list.length <= 16 ? list.join(", ") : `${list.length} values` };
+  }
+  if (list.length > 3) return { [path]: `${list.length}` };
+  return Object.assign({}, ...list.map((item, i) => flatten(item, `${path}.${i}`))) as Record<string, string>;
+}
+
+function chooseDesigns(experiment: Experiment, names: readonly string[] | undefined): Readonly<Record<string, Design>> {
+  if (names === undefined) return experiment.designs;
+  const known = names.filter((name) => Object.hasOwn(experiment.designs, name));
+  if (known.length === 0) {
+    throw new UsageError({
+      what: `${experiment.name} has no design of that name`,
+      got: names.join(", "),
+      expected: `one of ${Object.keys(experiment.designs).join(", ")}`,
+      fix: "name designs as the experiment does",
+    });
+  }
+  return Object.fromEntries(known.map((name) => [name, experiment.designs[name]]));
+}
+
+/** Everything that has a time keeps its place in proportion. */
+function withLength(plan: TankPlan, forS: number): TankPlan {
+  const forUs = Math.round(positive("--for", forS) * second);
+  const scale = (us: Micros): Micros => Math.round((us * forUs) / plan.forUs);
+  const load: LoadShape =
+    plan.load.kind === "spike"
+      ? { ...plan.load, atUs: scale(plan.load.atUs), lengthUs: scale(plan.load.lengthUs) }
+      : plan.load;
+  const faults = plan.faults.map(({ atUs, fault }) => ({
+    atUs: scale(atUs),
+    fault: fault.kind === "pause" ? { ...fault, forUs: scale(fault.forUs) } : fault,
+  }));
+  return { ...plan, load, forUs, warmUpUs: scale(plan.warmUpUs), faults };
+}
+
+function withKeys(
+  designs: Readonly<Record<string, Design>>,
+  keys: Readonly<Record<string, unknown>>,
+): Record<string, Design> {
+  const changed: Record<string, Design> = {};
+  for (const [name, design] of Object.entries(designs)) {
+    const { parameters } = design.workload;
+    const before = parameters.keys;
+    const kept = typeof before === "object" && before !== null ? before : {};
+    const workload =
+      before === undefined
+        ? design.workload
+        : { ...design.workload, parameters: { ...parameters, keys: { ...keepSize(kept), ...keys } } };
+    changed[name] = { ...design, workload };
+  }
+  return changed;
+}
+
+/** A distribution is replaced; how many keys there are is not. */
+function keepSize(keys: object): object {
+  return "count" in keys ? { count: keys.count } : {};
+}
+
+/** `uniform`, `zipf:0.99`, `hotspot:0.8:1` (share of requests, number of hot keys). */
+export function parseKeys(text: string): Readonly<Record<string, unknown>> {
+  const [kind, ...figures] = text.split(":");
+  const numbers = figures.map(Number);
+  const good = numbers.every((number) => Number.isFinite(number) && number > 0);
+  if (good && kind === "uniform" && numbers.length === 0) return { kind };
+  if (good && kind === "zipf" && numbers.length <= 1) return { kind, theta: numbers[0] ?? 0.99 };
+  if (good && kind === "hotspot" && numbers.length <= 2)
+    return { kind, share: numbers[0] ?? 0.8, hot: numbers[1] ?? 1 };
+  throw new UsageError({
+    what: "--keys names no distribution",
+    got: text,
+    expected: "uniform, zipf:<theta> or hotspot:<share>:<hot keys>",
+    fix: "write --keys zipf:0.99",
+  });
+}
+
+function withOverride(experiment: TankExperiment, override: Override): TankExperiment {
+  return replaced(experiment, override.path.split("."), override) as TankExperiment;
+}
+
+function replaced(value: unknown, path: readonly string[], override: Override): unknown {
+  if (path.length === 0) return checkedValue(value, override);
+  const [name, ...rest] = path;
+  if (Array.isArray(value)) return value.map((item, i) => (String(i) === name ? replaced(item, rest, override) : item));
+  const members = value as Readonly<Record<string, unknown>>;
+  if (name === "*") {
+    const changed = Object.entries(members).map(([key, member]) => [key, replaced(member, rest, override)]);
+    return Object.fromEntries(changed) as unknown;
+  }
+  return { ...members, [name]: replaced(members[name], rest, override) };
+}
+
+function checkedValue(before: unknown, { path, value }: Override): unknown {
+  if (before === undefined || before === null || typeof before === typeof value) return value;
+  throw new UsageError({
+    what: `--set ${path} has a value of the wrong type`,
+    got: `${JSON.stringify(value)}, a ${typeof value}`,
+    expected: `a ${typeof before} like ${JSON.stringify(before)}`,
+    fix: "see the experiment's file for what the path holds",
+  });
+}
+
+/** Does the path lead to something that exists, or to an optional member of it? `*` stands for every member. */
+function reaches(value: unknown, path: readonly string[], parent = ""): boolean {
+  if (path.length === 0) return true;
+  if (typeof value !== "object" || value === null) return false;
+  const [name, ...rest] = path;
+  if (name === "*") return Object.values(value).some((member) => reaches(member, rest, parent));
+  if (Object.hasOwn(value, name)) return reaches((value as Record<string, unknown>)[name], rest, name);
+  return rest.length === 0 && (optionalMembers[parent] ?? []).includes(name);
+}
+
+/** Up to five leaf paths, nearest by edit distance. */
+function nearPaths(experiment: TankExperiment, path: readonly string[]): string[] {
+  const wanted = path.join(".");
+  const leaves = Object.keys(flatten(experiment));
+  return leaves
+    .map((leaf) => ({ leaf, distance: editDistance(wanted, leaf) }))
+    .toSorted((a, b) => a.distance - b.distance)
+    .slice(0, 5)
+    .map(({ leaf }) => leaf);
+}
+
+/** Levenshtein's distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+function positive(flag: string, value: number): number {
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new UsageError({
+    what: `${flag} is out of range`,
+    got: String(value),
+    expected: "a number greater than 0",
+    fix: `leave ${flag} out for the experiment's own`,
+  });
+}

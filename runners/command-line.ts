@@ -22,14 +22,14 @@ export async function runCommandLine(words: readonly string[], parts: Parts): Pr
     await program.parseAsync(words, { from: "user" });
     return exitCode;
   } catch (error) {
-    return report(error, program, parts);
+    return report(error, program, words, parts);
   }
 }
 
-function report(error: unknown, program: Command, parts: Parts): number {
+function report(error: unknown, program: Command, words: readonly string[], parts: Parts): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.ok;
-    parts.terminal.note(formatUsageError(fromCommander(error, program)));
+    parts.terminal.note(formatUsageError(fromCommander(error, program, words)));
     return exitCodes.usage;
   }
   const mistake = usageErrorIn(error);
@@ -78,7 +78,7 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
 
 function addRunOptions(run: Command): Command {
   return run
-    .option("--tank <tank>", "where: simulation (virtual time), threads (this machine) or both", "both")
+    .option("--tank <tank>", "where: simulation (virtual time), threads (this machine) or both (default: both)")
     .option("--quick", "short plans: the same claims, wider intervals")
     .option("--seed <n>", "the seed of everything random (default: 1)")
     .option("--design <name...>", "only these designs")
@@ -88,8 +88,7 @@ function addRunOptions(run: Command): Command {
     .option("--keys <distribution>", "uniform, zipf:0.99 or hotspot:SHARE:KEYS")
     .option(
       "--target <target>",
-      "direct, dynamodb (own HTTP door) or dynamodb=URL (any service that speaks it)",
-      "direct",
+      "direct, dynamodb (own HTTP door) or dynamodb=URL (any service that speaks it); default: direct",
     )
     .option("--rounds <n>", "runs of each design")
     .option("--slices <n>", "threads that generate the load of the threads tank")
@@ -108,7 +107,8 @@ function quietly(command: Command, parts: Parts): Command {
 }
 
 /** commander's one sentence, in our four lines. */
-function fromCommander(error: CommanderError, program: Command): UsageError {
+function fromCommander(error: CommanderError, program: Command, words: readonly string[]): UsageError {
+  const typed = words[0];
   const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? "";
   const commands = program.commands.map((c) => c.name());
   if (error.code === "commander.help")
@@ -120,19 +120,33 @@ function fromCommander(error: CommanderError, program: Command): UsageError {
     });
   if (error.code === "commander.unknownCommand")
     return unknownName("command", quoted, commands, "`wavetank --help` shows all");
+  const command = program.commands.find((c) => c.name() === typed) ?? program;
+  const help = `\`wavetank ${command === program ? "" : `${command.name()} `}--help\` explains the rest`;
   if (error.code === "commander.unknownOption") {
-    const options = program.commands.flatMap((c) => c.options.map((o) => o.long ?? ""));
-    return unknownName(
-      "option",
-      quoted.replace(/=.*/, ""),
-      [...new Set(options)].toSorted(),
-      "`wavetank <command> --help` explains them",
-    );
+    const options = command.options.map((option) => option.long ?? "");
+    return unknownName("option", quoted.replace(/=.*/, ""), [...options, "--help"], help);
+  }
+  if (error.code === "commander.optionMissingArgument") {
+    const name = quoted.split(" ")[0];
+    return new UsageError({
+      what: "an option has no value",
+      got: `${name} and nothing after it`,
+      expected: quoted,
+      fix: help,
+    });
+  }
+  if (error.code === "commander.missingArgument") {
+    return new UsageError({
+      what: `${typed} lacks its argument`,
+      got: "nothing",
+      expected: `wavetank ${typed} <${quoted}>`,
+      fix: help,
+    });
   }
   return new UsageError({
-    what: error.message.replace(/^error: /, ""),
-    got: quoted === "" ? "something else" : `'${quoted}' as it stands`,
-    expected: "what `wavetank <command> --help` shows",
-    fix: "compare with `wavetank <command> --help`",
+    what: error.message.replace(/^error: /, "").replace(/\. Expected.*/, ""),
+    got: words.join(" "),
+    expected: `wavetank ${command.name()} ${command.usage()}`,
+    fix: help,
   });
 }

@@ -8,6 +8,8 @@ import path from "node:path";
 import type { Deployment, Replication } from "../backend/api.ts";
 import { oneRegion } from "../backend/kernel/topology.ts";
 import { second } from "../backend/kernel/units.ts";
+import { UsageError } from "./command-error.ts";
+import { exitCodes } from "./command-exit.ts";
 import type { Parts } from "./command-parts.ts";
 import { prepareFolder } from "./command-run.ts";
 import { Interruption } from "./command-terminal.ts";
@@ -38,6 +40,8 @@ export interface BackendOptions {
   readonly port: number;
   /** Of tables that CreateTable makes. */
   readonly replication: Replication;
+  /** A node found a bug in itself, or its disk failed. */
+  readonly onBroken: (error: Error) => void;
 }
 
 export interface RunningBackend {
@@ -73,13 +77,7 @@ export async function serveCommand(flags: ServeFlags, parts: Parts): Promise<num
   );
   try {
     const stopped = new Promise<void>((resolve) => interruption.signal.addEventListener("abort", () => resolve()));
-    const backend = await parts.startBackend({
-      deployment: deploymentOf(options),
-      directory,
-      threads: options.threads,
-      port: options.port,
-      replication: options.replication,
-    });
+    const backend = await started(options, directory, parts);
     terminal.print(greeting(options, backend.url, directory));
     await stopped;
     await backend.close();
@@ -87,6 +85,30 @@ export async function serveCommand(flags: ServeFlags, parts: Parts): Promise<num
   } finally {
     interruption.end();
     if (options.data === undefined) rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function started(options: ServeOptions, directory: string, parts: Parts): Promise<RunningBackend> {
+  try {
+    return await parts.startBackend({
+      deployment: deploymentOf(options),
+      directory,
+      threads: options.threads,
+      port: options.port,
+      replication: options.replication,
+      onBroken: (error) => {
+        parts.terminal.note(`wavetank: the backend is broken and stops\n${error.stack ?? error.message}\n`);
+        parts.leave(exitCodes.internal);
+      },
+    });
+  } catch (error) {
+    if (!/EADDRINUSE|EACCES/.test(String(error))) throw error;
+    throw new UsageError({
+      what: "the port cannot be listened on",
+      got: `--port ${options.port} (${String(error).includes("EACCES") ? "not permitted" : "another program has it"})`,
+      expected: "a port of 127.0.0.1 that is free and above 1023",
+      fix: "choose another with --port, or --port 0 for any free one",
+    });
   }
 }
 

@@ -78,29 +78,29 @@ export function parseDuration(text: string): number {
   });
 }
 
-/** A key distribution, checked and returned as it was written. */
+/** A key distribution, checked and returned as it was written; `zipf` and `hotspot` have usual parameters. */
 export function parseKeys(text: string): string {
   const [kind, ...parameters] = text.split(":");
-  const values = parameters.map((p) => (p === "" ? NaN : Number(p)));
-  if (kind === "uniform" && values.length === 0) return text;
-  if (kind === "zipf" && values.length === 1 && values[0] > 0 && values[0] < 10) return text;
-  if (
-    kind === "hotspot" &&
-    values.length === 2 &&
-    values[0] > 0 &&
-    values[0] <= 1 &&
-    Number.isInteger(values[1]) &&
-    values[1] > 0
-  )
-    return text;
-  if (!["uniform", "zipf", "hotspot"].includes(kind))
-    throw unknownName("key distribution", kind, ["uniform", "zipf", "hotspot"], "write --keys zipf:0.99");
+  const figures = parameters.map((p) => (/^\d+(?:\.\d+)?$/.test(p) ? Number(p) : NaN));
+  const [first, second] = figures;
+  if (kind === "uniform" && figures.length === 0) return text;
+  if (kind === "zipf" && (figures.length === 0 || (figures.length === 1 && first > 0 && first < 10))) return text;
+  if (kind === "hotspot" && figures.length <= 2) {
+    const share = first === undefined || (first > 0 && first <= 1);
+    if (share && (second === undefined || (Number.isInteger(second) && second > 0))) return text;
+  }
+  const examples: Readonly<Record<string, string>> = {
+    uniform: "uniform",
+    zipf: "zipf:0.99",
+    hotspot: "hotspot:0.8:1",
+  };
+  if (!(kind in examples)) throw unknownName("key distribution", kind, Object.keys(examples), "write --keys zipf:0.99");
   throw new UsageError({
     what: `the parameters of --keys ${kind} do not fit`,
-    got: shown(text),
+    got: text,
     expected:
-      "uniform, zipf:EXPONENT (above 0, below 10) or hotspot:SHARE:KEYS (share of the load in (0, 1], whole number of keys)",
-    fix: { uniform: "write --keys uniform", zipf: "write --keys zipf:0.99" }[kind] ?? "write --keys hotspot:0.8:1",
+      "uniform, zipf:EXPONENT (above 0, below 10) or hotspot:SHARE:KEYS (a share in (0, 1], a whole number of keys)",
+    fix: `write --keys ${examples[kind]}`,
   });
 }
 
@@ -128,11 +128,11 @@ export function parseTarget(text: string): TargetSpec {
 export function parseOverride(text: string): Override {
   const at = text.indexOf("=");
   const path = text.slice(0, Math.max(at, 0));
-  if (!/^[\w-]+(\.[\w-]+)*$/.test(path))
+  if (!/^[\w-]+(\.([\w-]+|\*))*$/.test(path))
     throw new UsageError({
       what: "--set has no path and value",
       got: shown(text),
-      expected: "path=value, where the path is names joined by dots",
+      expected: "path=value, where the path is names joined by dots (* stands for every design)",
       fix: "for instance --set load.perSecond=500; `wavetank list --json` prints every path",
     });
   return { path, value: jsonOrText(text.slice(at + 1)) };

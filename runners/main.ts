@@ -13,7 +13,12 @@ const parts: Parts = {
   writeReport: async (results, directory) => (await import("../reports/write.ts")).writeReport(results, directory),
   readResults: async (path) => (await import("../reports/read-results.ts")).readResults(path),
   simulate: async (options) => (await import("./simulate.ts")).runSimulateCommand(options),
-  startBackend: async (options) => (await import("../backend/backend.ts")).startThreads(options),
+  startBackend: async ({ deployment, directory, threads, port, onBroken }) => {
+    const { startThreads } = await import("../backend/backend.ts");
+    const doors = { dynamodb: { port } };
+    const backend = await startThreads(deployment, { seed: 1, directory, threads, doors, onBroken });
+    return { url: backend.urls.dynamodb ?? "", close: () => backend.close() };
+  },
 };
 
 // A reader of stdout that has seen enough (`| head`) is no error.

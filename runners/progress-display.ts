@@ -11,6 +11,7 @@ import {
   heartbeatLine,
   newProgress,
   plan,
+  planLine,
   renderProgress,
   runLine,
   startRun,
@@ -95,7 +96,7 @@ export class ProgressDisplay {
     if (this.terminal.interactive) {
       if (sinceMs >= frameMs) this.draw();
     } else if (this.lastMs === -Infinity) {
-      this.line(`${this.state.items.length} runs planned; ${heartbeatLine(this.state, this.nowS())}`);
+      this.line(planLine(this.state));
     } else if (sinceMs >= heartbeatMs) {
       this.line(heartbeatLine(this.state, this.nowS()));
     }

@@ -209,6 +209,11 @@ function bar(state: ProgressState, look: Look, nowS: number, leftS: number): str
   return `${paint("cyan", "━".repeat(full))}${paint("dim", "─".repeat(width - full))}  ${words}`;
 }
 
+/** The first line, where there is no terminal. */
+export function planLine(state: ProgressState): string {
+  return `${state.title}: ${runs(state.items.length)} planned, about ${span(remainingS(state, 0))}`;
+}
+
 /** The line of a finished run, where there is no terminal. */
 export function runLine(state: ProgressState, item: RunItem, run: RunResult, nowS: number): string {
   const sums = { ok: 0, refused: 0, unknown: 0 };

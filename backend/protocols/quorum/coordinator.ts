@@ -45,7 +45,7 @@ export interface QuorumClient {
 
 export const speculateAfterUs: Micros = 30 * millisecond;
 
-interface Pending {
+export interface Pending {
   readonly op: number;
   readonly kind: "write" | "read";
   readonly token: number;
@@ -201,7 +201,7 @@ export class Coordinator {
 
   protected repair(node: NodeId, op: Pending): void {
     const { key, merge } = op.target;
-    if (node === this.env.self) this.replica.store(key, merge, op.versions);
+    if (node === this.env.self) this.replica.repair(key, merge, op.versions);
     else this.env.send(node, { kind: "repair", key, merge, versions: op.versions });
   }
 

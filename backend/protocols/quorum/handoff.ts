@@ -23,7 +23,7 @@ const resendAfterUs: Micros = 300 * millisecond;
 const sendsPerTick = 128;
 const prefix = "o/";
 
-interface Debt {
+export interface Debt {
   readonly merge: MergeRule;
   targets: NodeId[];
   /** Kept apart from the replica's data when this node is none of the record's replicas. */

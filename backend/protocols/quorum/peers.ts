@@ -20,7 +20,7 @@ export class Peers {
   constructor(env: QuorumEnv, nodes: number) {
     this.env = env;
     this.owedSince = Array.from({ length: nodes }, () => -1);
-    this.probedAt = Array.from({ length: nodes }, () => 0);
+    this.probedAt = Array.from({ length: nodes }, () => -Infinity);
   }
 
   /** Something that wants an answer was sent to `peer` this turn. */
@@ -39,6 +39,14 @@ export class Peers {
   suspects(peer: NodeId): boolean {
     const since = this.owedSince[peer];
     return since >= 0 && this.env.now - since > suspectAfterUs;
+  }
+
+  /** Something went to `peer` whose answer may rightly take long: ask for a sign of life beside it, ten times a second at most. */
+  probe(peer: NodeId): void {
+    if (this.owedSince[peer] >= 0 || this.env.now - this.probedAt[peer] < 100 * millisecond) return;
+    this.probedAt[peer] = this.env.now;
+    this.onAsked(peer);
+    this.env.sendEarly(peer, { kind: "ping" });
   }
 
   /** Some peer owes an answer: keep ticking. */

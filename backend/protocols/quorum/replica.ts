@@ -8,6 +8,7 @@ import type { Item, MergeRule } from "../../api.ts";
 import type { Micros } from "../../kernel/units.ts";
 import type { Value } from "../../kernel/store.ts";
 import type { QuorumEnv, RecordKey } from "./messages.ts";
+import { absorb } from "./merge-items.ts";
 import type { Actor, Clock, Versions } from "./versions.ts";
 import { latestOnly, latestStamp, mergeVersions, mint, noVersions, sameVersions } from "./versions.ts";
 
@@ -56,12 +57,21 @@ export class Replica {
     if (!sameVersions(held, merged)) this.env.store.put(dataKey(key), asValue(merged));
   }
 
-  /** Mints a write here. Null context: over whatever this replica holds, as a put without a preceding read. */
+  /** A reader saw that this replica was behind. */
+  repair(key: RecordKey, merge: MergeRule, versions: Versions): void {
+    this.store(key, merge, versions);
+  }
+
+  /**
+   * Mints a write here. Null context, a put without a preceding read: over whatever this replica holds, or, where nothing may be
+   * lost, together with it.
+   */
   write(key: RecordKey, merge: MergeRule, context: Clock | null, item: Item | null): Versions {
     this.storedCount++;
     const held = this.versionsOf(key);
     const stamp = stampAfter(held, this.env.wall.latest);
-    const minted = this.mint(held, context ?? held.clock, this.actor, stamp, item);
+    const written = context === null && item !== null && merge === "union" ? absorb(held.siblings, item) : item;
+    const minted = this.mint(held, context ?? held.clock, this.actor, stamp, written);
     const versions = byRule(merge, minted);
     this.env.store.put(dataKey(key), asValue(versions));
     return versions;

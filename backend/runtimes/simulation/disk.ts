@@ -103,9 +103,9 @@ export class SimulatedDisk implements Store {
     const records: Uint8Array[] = [];
     let sequence = 1;
     this.map.scan("", "\u00ff\u00ff\u00ff\u00ff\u00ff", (key, value) => {
-      if (records.length < 64) records.push(encodeRecord(sequence++, packr.pack([key, value])));
+      if (records.length < 64) records.push(encodeRecord(sequence++, 0, packr.pack([key, value])));
     });
-    records.push(encodeRecord(sequence, packr.pack(null)));
+    records.push(encodeRecord(sequence, 0, packr.pack(null)));
     const log = Buffer.concat(records);
     const damaged = records.length > 1 ? log.length - records[records.length - 1].length : log.length;
     log[random.below(damaged)] ^= 1 << random.below(8);
@@ -119,7 +119,7 @@ export class SimulatedDisk implements Store {
 
   private survives(group: Group, random: Random): boolean {
     const writes = group.keys.map((key) => [key, this.map.get(key) ?? null]);
-    const record = Buffer.from(encodeRecord(this.sequence, packr.pack(writes)));
+    const record = Buffer.from(encodeRecord(this.sequence, 0, packr.pack(writes)));
     const fate = random.below(3);
     if (fate === 0) return true;
     const cut = fate === 1 ? 0 : random.below(record.length);

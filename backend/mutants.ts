@@ -1,0 +1,123 @@
+/**
+ * Planted bugs, each a small wrong version of one role, so that the checkers can be seen to fail. A deployment names one in
+ * `plant`; nothing but tests and `wavetank simulate --plant` does. "acknowledge-before-durable" is the runtimes' own.
+ */
+import type { Item, MergeRule, Replication } from "./api.ts";
+import type { RecordKey } from "./protocols/quorum/messages.ts";
+import type { Clock, Versions } from "./protocols/quorum/versions.ts";
+import { counterOf, joinClocks } from "./protocols/quorum/versions.ts";
+import type { Pending } from "./protocols/quorum/coordinator.ts";
+import { Coordinator } from "./protocols/quorum/coordinator.ts";
+import type { Debt } from "./protocols/quorum/handoff.ts";
+import { Handoff } from "./protocols/quorum/handoff.ts";
+import { asValue, dataKey, Replica } from "./protocols/quorum/replica.ts";
+import type { QuorumRoles } from "./services/tables/tables-node.ts";
+import { quorumRoles } from "./services/tables/tables-node.ts";
+
+/** R + W <= N, called strict: a read may miss the only replica that has the write. */
+class TooFewAnswers extends Coordinator {
+  protected override writesNeeded(_replication: Replication): number {
+    return 1;
+  }
+  protected override readsNeeded(_needed: number): number {
+    return 1;
+  }
+}
+
+/** What was to be kept for an unreachable replica is forgotten at once. */
+class DroppedHint extends Handoff {
+  protected override record(): number {
+    return 0;
+  }
+}
+
+/** The debt is struck off when it is sent, not when it is acknowledged. */
+class HintDeletedOnSend extends Handoff {
+  protected override hand(key: string, debt: Debt): number {
+    const sent = super.hand(key, debt);
+    if (sent > 0) this.forget(key);
+    return sent;
+  }
+  override owe(...args: Parameters<Handoff["owe"]>): number {
+    const round = super.owe(...args);
+    // The first send was the write itself.
+    this.forget(args[0]);
+    return round;
+  }
+}
+
+/** Read repair sends back the oldest answer, and the replica believes it. */
+class RepairWithOldest extends Coordinator {
+  protected override repair(node: number, op: Pending): void {
+    const oldest = [...op.answers].sort((a, b) => total(a) - total(b))[0];
+    const { key, merge } = op.target;
+    if (node === this.env.self) this.replica.repair(key, merge, oldest);
+    else this.env.send(node, { kind: "repair", key, merge, versions: oldest });
+  }
+}
+class BelievesRepairs extends Replica {
+  override repair(key: RecordKey, _merge: MergeRule, versions: Versions): void {
+    this.env.store.put(dataKey(key), asValue(versions));
+  }
+}
+
+/** A plain version vector: a write by the same coordinator counts as having seen that coordinator's earlier ones. */
+class NoDot extends Replica {
+  protected override mint(held: Versions, context: Clock, actor: string, stamp: number, item: Item | null): Versions {
+    const known = joinClocks(held.clock, context);
+    const counter = counterOf(known, actor) + 1;
+    const seen = joinClocks(context, [[actor, counter]]);
+    const siblings = held.siblings.filter((sibling) => counterOf(seen, sibling.actor) < sibling.counter);
+    siblings.push({ actor, counter, stamp, item });
+    return { clock: joinClocks(known, [[actor, counter]]), siblings };
+  }
+}
+
+function total({ clock }: Versions): number {
+  return clock.reduce((sum, [, counter]) => sum + counter, 0);
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly description: string;
+  readonly roles: QuorumRoles;
+}
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: "acknowledge-before-durable",
+    description: "answers leave before the log is written",
+    roles: quorumRoles,
+  },
+  {
+    name: "too-few-answers",
+    description: "R + W <= N called strict",
+    roles: { ...quorumRoles, Coordinator: TooFewAnswers },
+  },
+  { name: "dropped-hint", description: "a hint is never kept", roles: { ...quorumRoles, Handoff: DroppedHint } },
+  {
+    name: "hint-deleted-on-send",
+    description: "a hint is deleted before its acknowledgement",
+    roles: { ...quorumRoles, Handoff: HintDeletedOnSend },
+  },
+  {
+    name: "repair-with-oldest",
+    description: "read repair writes the older version",
+    roles: { ...quorumRoles, Coordinator: RepairWithOldest, Replica: BelievesRepairs },
+  },
+  {
+    name: "no-dot",
+    description: "version vector without the dot",
+    roles: { ...quorumRoles, Replica: NoDot },
+  },
+];
+
+/** The roles a deployment asks for. Throws on an unknown plant. */
+export function rolesOf(plant: string | undefined): QuorumRoles {
+  if (plant === undefined) return quorumRoles;
+  const mutant = mutants.find(({ name }) => name === plant);
+  if (mutant === undefined) {
+    throw new Error(`no planted bug is called "${plant}": expected one of ${mutants.map(({ name }) => name).join(", ")}`);
+  }
+  return mutant.roles;
+}

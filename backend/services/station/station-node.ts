@@ -1,0 +1,118 @@
+/**
+ * A queueing station: `servers` in parallel before one queue, the M/M/c or M/D/c of the textbooks.
+ *
+ *     arrivals --> [ waiting places ] --> (server) (server) --> answers
+ *                        `--> refused when full
+ *
+ * It knows nothing of retries: what makes it interesting is what its clients do. Work whose client has given up is executed all
+ * the same unless `dropExpired`, which is how an overloaded server spends its whole capacity on answers nobody waits for
+ * (Bronson et al., "Metastable Failures in Distributed Systems", HotOS 2021).
+ *
+ * Service is reckoned on scheduled instants, not on when a timer happened to fire: a job begins when its server became free, so a
+ * runtime with coarse timers has late answers but not a smaller capacity.
+ */
+import type { Answer, StationService, WorkRequest } from "../../api.ts";
+import type { Core, Env, RequestId } from "../../kernel/env.ts";
+import type { Micros } from "../../kernel/units.ts";
+
+export type StationEnv = Env<never, "served", Answer>;
+
+interface Job {
+  readonly request: RequestId;
+  readonly arrivedAt: Micros;
+  readonly expiresAt: Micros;
+}
+
+export class StationNode implements Core<never, "served", WorkRequest> {
+  private readonly env: StationEnv;
+  private readonly service: StationService;
+  /** Waiting jobs, oldest at `head`; LIFO takes from the other end. */
+  private waiting: Job[] = [];
+  private head = 0;
+  /** Per server: its job, and when it ends or ended. */
+  private readonly jobs: (Job | null)[];
+  private readonly endsAt: Micros[];
+  private served = 0;
+  private wasted = 0;
+  private full = 0;
+  private dropped = 0;
+
+  constructor(env: StationEnv, service: StationService) {
+    this.env = env;
+    this.service = service;
+    this.jobs = Array.from({ length: service.servers }, () => null);
+    this.endsAt = this.jobs.map(() => 0);
+  }
+
+  start(): void {}
+
+  onRequest(request: RequestId, { timeoutUs }: WorkRequest): void {
+    const { now } = this.env;
+    const job: Job = { request, arrivedAt: now, expiresAt: timeoutUs === undefined ? Infinity : now + timeoutUs };
+    const idle = this.jobs.indexOf(null);
+    if (idle >= 0) {
+      this.begin(idle, job, now);
+    } else if (this.queueLength < this.service.queueLimit) {
+      this.waiting.push(job);
+    } else {
+      this.full++;
+      this.env.reply(request, { kind: "refused", code: "overloaded", message: "The queue is full" });
+    }
+  }
+
+  onMessage(): void {}
+
+  onTimer(_timer: "served", server: number): void {
+    const job = this.jobs[server]!;
+    this.served++;
+    if (job.expiresAt < this.endsAt[server]) this.wasted++;
+    const queuedUs = this.endsAt[server] - job.arrivedAt;
+    this.env.reply(job.request, { kind: "ok", result: { kind: "worked", queuedUs } });
+    this.jobs[server] = null;
+    const next = this.takeNext();
+    if (next !== null) this.begin(server, next, Math.max(this.endsAt[server], next.arrivedAt));
+  }
+
+  check(): void {}
+
+  atRest(): boolean {
+    return this.queueLength === 0 && this.jobs.every((job) => job === null);
+  }
+
+  counters(): Record<string, number> {
+    const { served, wasted, full, dropped } = this;
+    return { served, wasted, full, dropped, waiting: this.queueLength };
+  }
+
+  private get queueLength(): number {
+    return this.waiting.length - this.head;
+  }
+
+  private begin(server: number, job: Job, at: Micros): void {
+    const { serviceUs, service } = this.service;
+    const duration = service === "fixed" ? serviceUs : this.env.random.exponential(serviceUs);
+    this.jobs[server] = job;
+    this.endsAt[server] = at + Math.round(duration);
+    this.env.after(Math.max(0, this.endsAt[server] - this.env.now), "served", server);
+  }
+
+  /** The next job worth doing; expired ones are answered on the way when the station drops them. */
+  private takeNext(): Job | null {
+    while (this.queueLength > 0) {
+      const job = this.service.discipline === "fifo" ? this.takeOldest() : this.waiting.pop()!;
+      if (!this.service.dropExpired || job.expiresAt > this.env.now) return job;
+      this.dropped++;
+      this.env.reply(job.request, { kind: "refused", code: "expired", message: "Its client had given up" });
+    }
+    return null;
+  }
+
+  private takeOldest(): Job {
+    const job = this.waiting[this.head++];
+    if (this.head > 1_024 && this.head * 2 > this.waiting.length) {
+      this.waiting = this.waiting.slice(this.head);
+      this.head = 0;
+    }
+    return job;
+  }
+}

@@ -1,0 +1,329 @@
+/**
+ * One node of the partitioned quorum store: roles wired together by plain calls, messages and timers handed to whom they concern.
+ *
+ *                    +-- Catalog      which tables there are
+ *     request  ----> |   Admission    what each partition may take
+ *     message        |   Operations --> Coordinator --> Replica    (this node's share of the data)
+ *     timer          |                     |       \--> Handoff    (what is owed to others)
+ *                    +-- forwards          \----------> Peers      (who can be reached)
+ *
+ * A request may enter anywhere. Reads are coordinated where they enter; writes by a replica of the item; whatever needs one
+ * place to decide (conditions, capacity) by the item's leader, its first reachable replica. At most one forward happens.
+ */
+import type { Answer, TableRequest, TablesService } from "../../api.ts";
+import type { Core, Env, RequestId } from "../../kernel/env.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import { millisecond } from "../../kernel/units.ts";
+import { Coordinator } from "../../protocols/quorum/coordinator.ts";
+import { Handoff } from "../../protocols/quorum/handoff.ts";
+import { Peers } from "../../protocols/quorum/peers.ts";
+import { Replica } from "../../protocols/quorum/replica.ts";
+import { itemKeyError, keyError, keyOf, storeKey, updateKeyError } from "../items/keys.ts";
+import { Admission } from "./admission.ts";
+import { Catalog, describe, noTable } from "./catalog.ts";
+import type { CatalogEntry, TablesMessage, TablesTimer } from "./messages.ts";
+import type { DataRequest, Origin } from "./operations.ts";
+import { Operations, readsFirst } from "./operations.ts";
+import type { Place, Placements } from "./placements.ts";
+
+export type TablesEnv = Env<TablesMessage, TablesTimer, Answer>;
+
+/** The quorum roles a node is made of; tests put a mutant in the place of one. */
+export interface QuorumRoles {
+  readonly Replica: typeof Replica;
+  readonly Handoff: typeof Handoff;
+  readonly Coordinator: typeof Coordinator;
+}
+
+export const quorumRoles: QuorumRoles = { Replica, Handoff, Coordinator };
+
+const tickUs: Micros = 25 * millisecond;
+const capacityEveryUs: Micros = 1_000 * millisecond;
+
+interface Forward {
+  readonly request: RequestId;
+  readonly deadline: Micros;
+  readonly write: boolean;
+}
+
+export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest> {
+  private readonly env: TablesEnv;
+  private readonly service: TablesService;
+  private readonly placements: Placements;
+  private readonly peers: Peers;
+  private readonly replica: Replica;
+  private readonly handoff: Handoff;
+  private readonly coordinator: Coordinator;
+  private readonly operations: Operations;
+  private readonly catalog: Catalog;
+  private readonly admission: Admission;
+  /** Changes of tables in progress: catalogue token -> the client's request. */
+  private readonly tableRequests = new Map<number, RequestId>();
+  private readonly forwards = new Map<number, Forward>();
+  private nextForward: number;
+  private ticking = false;
+  private requests = 0;
+  private forwarded = 0;
+
+  constructor(env: TablesEnv, service: TablesService, placements: Placements, roles: QuorumRoles) {
+    this.env = env;
+    this.service = service;
+    this.placements = placements;
+    const nodes = placements.ring.members.length;
+    this.peers = new Peers(env, nodes);
+    this.replica = new roles.Replica(env);
+    this.handoff = new roles.Handoff(env, this.peers, this.replica);
+    this.admission = new Admission(env, this.peers, this.placements);
+    this.operations = new Operations({ env, onDone: (origin, answer) => this.onDone(origin, answer) }, this.admission);
+    this.coordinator = new roles.Coordinator(env, this.peers, this.replica, this.handoff, this.operations);
+    this.operations.coordinator = this.coordinator;
+    this.catalog = new Catalog(
+      { env, onCatalogAnswer: (token, answer) => this.onCatalogAnswer(token, answer) },
+      this.peers,
+      nodes,
+      service.tables ?? [],
+    );
+    this.nextForward = env.random.uint32() * 2 ** 20;
+  }
+
+  start(): void {
+    this.replica.start();
+    this.handoff.start();
+    this.catalog.start();
+    this.keepTicking();
+  }
+
+  onRequest(request: RequestId, body: TableRequest): void {
+    this.requests++;
+    switch (body.kind) {
+      case "create-table":
+        this.catalog.create(this.tableToken(request), body.table);
+        break;
+      case "delete-table":
+        this.catalog.delete(this.tableToken(request), body.table);
+        break;
+      case "describe-table": {
+        const entry = this.catalog.find(body.table);
+        const answer: Answer =
+          entry === undefined
+            ? noTable(body.table)
+            : { kind: "ok", result: { kind: "table", table: describe(entry) } };
+        this.env.reply(request, answer);
+        break;
+      }
+      case "list-tables":
+        this.env.reply(request, { kind: "ok", result: { kind: "tables", ...this.catalog.list(body.after, body.limit) } });
+        break;
+      default:
+        this.route({ kind: "client", request }, body, body.timeoutUs ?? Infinity);
+    }
+    this.keepTicking();
+  }
+
+  onMessage(from: NodeId, message: TablesMessage): void {
+    const { coordinator, handoff, peers } = this;
+    switch (message.kind) {
+      case "store":
+        if (message.standInFor < 0) this.replica.store(message.key, message.merge, message.versions);
+        else handoff.keepHint(message.key, message.merge, [message.standInFor], message.versions);
+        this.env.send(from, { kind: "stored", op: message.op });
+        break;
+      case "stored":
+        coordinator.onStored(from, message.op);
+        break;
+      case "fetch":
+        this.env.send(from, { kind: "fetched", op: message.op, versions: coordinator.answerTo(message.key) });
+        break;
+      case "fetched":
+        coordinator.onFetched(from, message.op, message.versions);
+        break;
+      case "repair":
+        this.replica.repair(message.key, message.merge, message.versions);
+        break;
+      case "hand":
+        this.replica.store(message.key, message.merge, message.versions);
+        this.env.send(from, { kind: "handed", key: message.key, round: message.round });
+        break;
+      case "handed":
+        peers.onAnswered(from);
+        handoff.onPaid(message.key, from, message.round);
+        break;
+      case "ping":
+        this.env.sendEarly(from, { kind: "pong" });
+        break;
+      case "pong":
+        peers.onAnswered(from);
+        break;
+      default:
+        this.onServiceMessage(from, message);
+    }
+    this.keepTicking();
+  }
+
+  onTimer(timer: TablesTimer): void {
+    if (timer === "tick") {
+      this.ticking = false;
+      this.peers.tick();
+      this.coordinator.tick();
+      this.handoff.tick();
+      this.catalog.tick();
+      this.expireForwards();
+      this.keepTicking();
+    } else {
+      this.admission.report();
+      if (this.admission.active) this.env.after(capacityEveryUs, "capacity", 0);
+    }
+  }
+
+  check(): void {}
+
+  atRest(): boolean {
+    return (
+      this.coordinator.outstanding === 0 &&
+      this.handoff.outstanding === 0 &&
+      this.operations.outstanding === 0 &&
+      this.catalog.outstanding === 0 &&
+      this.forwards.size === 0
+    );
+  }
+
+  counters(): Record<string, number | readonly number[]> {
+    return {
+      requests: this.requests,
+      forwarded: this.forwarded,
+      stored: this.replica.storedCount,
+      fetched: this.replica.fetchedCount,
+      readRepairs: this.coordinator.repairs,
+      hintsKept: this.handoff.hintsKept,
+      handedOver: this.handoff.handedOver,
+      owed: this.handoff.outstanding,
+      ...this.admission.counters(),
+    };
+  }
+
+  /* ---- routing ---- */
+
+  private route(origin: Origin, body: DataRequest, leftUs: Micros): void {
+    const entry = this.catalog.find(body.table);
+    if (entry === undefined) {
+      this.onDone(origin, noTable(body.table));
+      return;
+    }
+    const invalid = keyProblem(entry, body);
+    if (invalid !== null) {
+      this.onDone(origin, { kind: "refused", code: "invalid", message: invalid });
+      return;
+    }
+    const { spec } = entry;
+    const key = body.kind === "put" ? keyOf(spec, body.item) : body.key;
+    const { partitionText, rowKey } = storeKey(spec, key);
+    const place = this.placements.of(entry, partitionText, rowKey);
+    const deadline = this.env.now + Math.min(leftUs, this.service.quorumTimeoutUs);
+    const node = origin.kind === "client" ? this.nodeFor(body, entry, place) : this.env.self;
+    if (node === this.env.self) {
+      this.watchCapacity(entry);
+      this.operations.begin(origin, body, entry, { ...place, key }, deadline);
+    } else if (node === undefined) {
+      this.onDone(origin, { kind: "refused", code: "unavailable", message: "No replica of the item can be reached" });
+    } else if (origin.kind === "client") {
+      this.forward(origin.request, node, body, deadline);
+    }
+  }
+
+  /** Which node coordinates this request; undefined when none that may can be reached. */
+  private nodeFor(body: DataRequest, entry: CatalogEntry, { target }: Place): NodeId | undefined {
+    if (readsFirst(body) || this.admission.limits(entry)) return this.coordinator.coordinatorOf(target);
+    if (body.kind === "get" || this.coordinator.mayWrite(target)) return this.env.self;
+    return this.coordinator.coordinatorOf(target);
+  }
+
+  private forward(request: RequestId, to: NodeId, body: DataRequest, deadline: Micros): void {
+    this.forwarded++;
+    const operation = this.nextForward++;
+    // The coordinator's own patience ends first, so that its answer, not our guess, reaches the client.
+    const slackUs = 100 * millisecond;
+    this.forwards.set(operation, { request, deadline: deadline + slackUs, write: body.kind !== "get" });
+    this.peers.probe(to);
+    this.env.sendEarly(to, { kind: "forward", operation, body, leftUs: deadline - this.env.now });
+  }
+
+  private onServiceMessage(from: NodeId, message: TablesMessage): void {
+    switch (message.kind) {
+      case "forward":
+        this.route({ kind: "node", from, operation: message.operation }, message.body as DataRequest, message.leftUs);
+        break;
+      case "forward-answer": {
+        const forward = this.forwards.get(message.operation);
+        if (forward === undefined) break;
+        this.forwards.delete(message.operation);
+        this.env.reply(forward.request, message.answer);
+        break;
+      }
+      case "catalog":
+        this.catalog.onEntries(from, message.change, message.entries);
+        break;
+      case "catalog-known":
+        this.catalog.onKnown(from, message.change);
+        break;
+      case "catalog-ask":
+        this.catalog.onAsk(from);
+        break;
+      case "capacity-report":
+        this.admission.onReport(from, message.table, message.report, this.catalog.find(message.table));
+        break;
+      case "capacity-limits":
+        this.admission.onLimits(message.table, message.limits);
+        break;
+    }
+  }
+
+  private onDone(origin: Origin, answer: Answer): void {
+    if (origin.kind === "client") this.env.reply(origin.request, answer);
+    else this.env.send(origin.from, { kind: "forward-answer", operation: origin.operation, answer });
+  }
+
+  private expireForwards(): void {
+    for (const [operation, { request, deadline, write }] of this.forwards) {
+      if (deadline > this.env.now) continue;
+      this.forwards.delete(operation);
+      const message = `The node that coordinates this ${write ? "write" : "read"} did not answer in time`;
+      this.env.reply(request, { kind: "unknown", code: "timeout", message });
+    }
+  }
+
+  /* ---- tables ---- */
+
+  private tableToken(request: RequestId): number {
+    const token = this.nextForward++;
+    this.tableRequests.set(token, request);
+    return token;
+  }
+
+  private onCatalogAnswer(token: number, answer: Answer): void {
+    const request = this.tableRequests.get(token)!;
+    this.tableRequests.delete(token);
+    this.env.reply(request, answer);
+  }
+
+  /* ---- timers ---- */
+
+  /** One timer drives everything that waits, and only while something does: a node at rest costs nothing. */
+  private keepTicking(): void {
+    if (this.ticking) return;
+    if (this.atRest() && !this.peers.active) return;
+    this.ticking = true;
+    this.env.after(tickUs, "tick", 0);
+  }
+
+  private watchCapacity(entry: CatalogEntry): void {
+    if (!this.admission.limits(entry)) return;
+    if (this.admission.activate()) this.env.after(capacityEveryUs, "capacity", 0);
+  }
+}
+
+function keyProblem(entry: CatalogEntry, body: DataRequest): string | null {
+  if (body.kind === "put") return itemKeyError(entry.spec, body.item);
+  const problem = keyError(entry.spec, body.key);
+  if (problem !== null || body.kind !== "update") return problem;
+  return updateKeyError(entry.spec, body.actions);
+}

@@ -1,0 +1,69 @@
+/** The simulation half of the composition root: a deployment in virtual time. */
+import type { Answer, Deployment, Request } from "./api.ts";
+import type { Counters } from "./kernel/counters.ts";
+import type { Fault } from "./kernel/fault.ts";
+import type { Delay } from "./kernel/topology.ts";
+import type { Micros, NodeId } from "./kernel/units.ts";
+import { rolesOf } from "./mutants.ts";
+import { Simulation } from "./runtimes/simulation/simulation.ts";
+import { nodeFactory } from "./services/node.ts";
+
+const refused: Answer = { kind: "refused", code: "unavailable", message: "The node is down: connection refused" };
+const lost: Answer = { kind: "unknown", code: "connection-lost", message: "The node went down before it answered" };
+
+export interface SimulatedBackend {
+  /** True time, microseconds since the simulation began. */
+  readonly now: Micros;
+  readonly events: number;
+  readonly nodes: number;
+  at(timeUs: Micros, callback: () => void): void;
+  /** Asks `entry`, or a random live node when it is negative. The answer may never come. */
+  request(entry: NodeId, request: Request, onAnswer: (answer: Answer) => void): void;
+  inject(fault: Fault): void;
+  run(untilUs: Micros): void;
+  /** Heals everything, restarts every node and runs until replicas are at rest; false when they were not within `limitUs`. */
+  settle(limitUs: Micros): boolean;
+  counters(): Counters;
+  /** Signs the trace so far and every disk's content. */
+  digest(): string;
+}
+
+export interface SimulatedOptions {
+  readonly flush?: Delay;
+  readonly clockBoundUs?: Micros;
+  readonly checkEvery?: number;
+}
+
+export function createSimulation(
+  deployment: Deployment,
+  seed: number,
+  options: SimulatedOptions = {},
+): SimulatedBackend {
+  const simulation = new Simulation({
+    topology: deployment.topology,
+    seed,
+    createCore: nodeFactory(deployment, rolesOf(deployment.plant)),
+    connection: { refused, lost },
+    turnUs: deployment.turnUs ?? 0,
+    durable: deployment.durability === "log",
+    acknowledgeBeforeDurable: deployment.plant === "acknowledge-before-durable",
+    ...options,
+  });
+  return {
+    get now() {
+      return simulation.now;
+    },
+    get events() {
+      return simulation.events;
+    },
+    nodes: deployment.topology.nodes.length,
+    at: (timeUs, callback) => simulation.at(timeUs, callback),
+    request: (entry, request, onAnswer) =>
+      simulation.request(entry, request, onAnswer as (answer: unknown) => void),
+    inject: (fault) => simulation.inject(fault),
+    run: (untilUs) => simulation.run(untilUs),
+    settle: (limitUs) => simulation.settle(limitUs),
+    counters: () => simulation.counters(),
+    digest: () => simulation.digest(),
+  };
+}

@@ -10,8 +10,12 @@ const parts: Parts = {
   leave: (code) => process.exit(code),
   catalog: async () => (await import("../experiments/catalog.ts")).catalog,
   runSuite: async (options, observer) => (await import("./suite.ts")).runSuite(options, observer),
-  writeReport: async (results, directory) => (await import("../reports/write.ts")).writeReport(results, directory),
-  readResults: async (path) => (await import("../reports/read-results.ts")).readResults(path),
+  writeReport: async (results, directory) => {
+    const { writeReport } = await import("../reports/report.ts");
+    const { htmlPath, markdownPath, resultsPath } = await writeReport(results, directory);
+    return [htmlPath, markdownPath, resultsPath];
+  },
+  readResults: async (path) => (await import("../reports/report.ts")).readResults(path),
   simulate: async (options) => (await import("./simulate.ts")).runSimulateCommand(options),
   startBackend: async ({ deployment, directory, threads, port, onBroken }) => {
     const { startThreads } = await import("../backend/backend.ts");

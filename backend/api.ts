@@ -108,14 +108,15 @@ export interface Units {
   readonly write: number;
 }
 
+/** `savedSeconds`: of unused share that each partition of a new table starts with; 300, as if idle for so long, when absent. */
 export type CapacitySpec =
   | { readonly kind: "unlimited" }
   /** Each partition gets an equal, static share of what the table bought. */
   | { readonly kind: "fixed"; readonly provisioned: Units }
   /** As fixed, and a partition may spend up to 300 s of its unused share. */
-  | { readonly kind: "burst"; readonly provisioned: Units }
+  | { readonly kind: "burst"; readonly provisioned: Units; readonly savedSeconds?: number }
   /** As burst, and a controller boosts throttled partitions while the table as a whole is under its provision. */
-  | { readonly kind: "adaptive"; readonly provisioned: Units }
+  | { readonly kind: "adaptive"; readonly provisioned: Units; readonly savedSeconds?: number }
   /** The table takes up to twice its previous peak at once; partitions only know their cap. */
   | { readonly kind: "on-demand"; readonly initialPeak: Units };
 
@@ -211,6 +212,8 @@ export type Result =
       readonly context: string;
       /** Capacity units this request was charged. */
       readonly units: number;
+      /** The table's rule, from which a door tells how to present the item. Absent means last-writer-wins. */
+      readonly merge?: MergeRule;
     }
   | {
       readonly kind: "written";

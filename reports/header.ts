@@ -1,0 +1,72 @@
+/** The strip above everything: can these figures be trusted, and what made them? A suite that is not healthy says so first. */
+import type { Results } from "../runners/results.ts";
+import { formatCount, formatInstant, formatMicros, formatSeconds } from "./format.ts";
+import { html, trusted, type Insertable, type Markup } from "./markup.ts";
+import { countStatuses } from "./status.ts";
+import { groupByName, summarizeHealth, type Health } from "./summary.ts";
+
+/** Three waves: the tank. */
+const logo = trusted(
+  '<svg class="logo" width="44" height="32" viewBox="0 0 44 32" aria-hidden="true" fill="none" stroke="var(--accent)" stroke-width="2.5" stroke-linecap="round"><path d="M2 9c5-7 8-7 13 0s8 7 13 0 8-7 14 0"/><path d="M2 18c5-7 8-7 13 0s8 7 13 0 8-7 14 0" opacity=".6"/><path d="M2 27c5-7 8-7 13 0s8 7 13 0 8-7 14 0" opacity=".3"/></svg>',
+);
+
+export function pageHeader(results: Results): Markup {
+  const { machine } = results;
+  const health = summarizeHealth(results.experiments);
+  return html`<header class="top">
+    <div class="brand">
+      ${logo}
+      <div>
+        <h1>Wavetank report</h1>
+        <p class="outcome">
+          ${results.experiments.length === 0 ? "No experiment ran." : `${experimentCount(results)}: ${countStatuses(results.experiments)}`}
+        </p>
+      </div>
+      <button type="button" id="theme" hidden>Dark</button>
+    </div>
+    <dl class="strip">
+      ${cell("Generator", generatorText(health), health.invalidRuns > 0)}
+      ${cell("Checks", checkText(health), health.checkFailures > 0)}
+      ${cell("Machine", html`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB<br />${machine.os}<br />Node ${machine.node}<br />${machine.disk}`)}
+      ${cell(
+        "Code",
+        html`<code>${results.commit.slice(0, 12)}</code
+          >${results.dirty ? html`<br />with uncommitted changes` : ""}<br />seed <code>${results.seed}</code>`,
+        results.dirty,
+      )}
+      ${cell(
+        "Run",
+        html`${results.quick ? html`quick: fewer and shorter runs, wider intervals` : "full"}<br />${formatInstant(results.startedAt)}<br />took
+          ${formatSeconds(results.tookS)}`,
+      )}
+    </dl>
+    <p class="rerun"><code>${results.rerun}</code><button type="button" class="copy" hidden>Copy</button></p>
+  </header>`;
+}
+
+function experimentCount(results: Results): string {
+  const names = groupByName(results).length;
+  const tanks = new Set(results.experiments.map((experiment) => experiment.tank)).size;
+  return `${names} ${names === 1 ? "experiment" : "experiments"}${tanks > 1 ? " in two tanks" : ""}`;
+}
+
+function cell(name: string, value: Insertable, warn = false): Markup {
+  return html`<div${warn && trusted(' class="warn"')}><dt>${name}${warn && trusted(' <span class="mark">check</span>')}</dt><dd>${value}</dd></div>`;
+}
+
+function generatorText(health: Health): Markup {
+  const verdict =
+    health.invalidRuns === 0
+      ? html`<b>healthy</b>: all ${formatCount(health.runs)} runs valid`
+      : html`<b>${formatCount(health.invalidRuns)} of ${formatCount(health.runs)} runs invalid</b>:
+          ${health.reasons.join("; ")}`;
+  return html`${verdict}<br />late by ${formatMicros(health.latenessP99Us)} at p99 in the worst run<br />${formatCount(health.dropped)}
+    of ${formatCount(health.planned)} operations dropped`;
+}
+
+function checkText(health: Health): Markup {
+  return health.checkFailures === 0
+    ? html`<b>no violation</b> of what the designs promise<br />${formatCount(health.examined)} operations and items
+        examined`
+    : html`<b>${formatCount(health.checkFailures)} runs violated</b> what their design promises; see the designs’ tables`;
+}

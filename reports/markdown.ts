@@ -1,0 +1,170 @@
+/**
+ * The report for a place that shows no pictures: a CI job's summary, a pull request. Verdicts, then what failed, then figures.
+ * Everything a run can name is escaped, so that a design's name is no table column and no link.
+ */
+import type { ExperimentResult, Results } from "../runners/results.ts";
+import {
+  formatCount,
+  formatInstant,
+  formatInterval,
+  formatMetric,
+  formatMicros,
+  formatNumber,
+  formatSeconds,
+  formatShare,
+} from "./format.ts";
+import { byStatus, countStatuses } from "./status.ts";
+import { summarizeDesign, summarizeHealth, verdictSentence } from "./summary.ts";
+
+const marks: Readonly<Record<ExperimentResult["status"], string>> = {
+  held: "✅",
+  failed: "❌",
+  undecided: "❔",
+  invalid: "⚠️",
+  interrupted: "⏸️",
+};
+
+/** Under GitHub's limit of 1 MiB a step with room for what else the job says. */
+const longest = 900_000;
+
+export function renderMarkdown(results: Results): string {
+  const { experiments } = results;
+  const parts = [
+    "# Wavetank report",
+    experiments.length === 0 ? "No experiment ran." : `**${countStatuses(experiments)}**`,
+    environmentLine(results),
+    ...(experiments.length === 0 ? [] : ["## Verdicts", verdictTable(experiments)]),
+    ...failedClaims(experiments),
+    ...experiments.map(experimentPart),
+    "Percentiles: merged HDR histograms. Ratios: candidate over baseline, pairs of interleaved runs.",
+  ];
+  const text = `${parts.join("\n\n")}\n`;
+  if (text.length <= longest) return text;
+  return `${text.slice(0, longest)}\n\nCut here: the whole is in report.html.\n`;
+}
+
+function environmentLine(results: Results): string {
+  const { machine } = results;
+  const health = summarizeHealth(results.experiments);
+  const generator =
+    health.invalidRuns === 0
+      ? `generator healthy in all ${health.runs} runs (late by ${formatMicros(health.latenessP99Us)} at p99 in the worst)`
+      : `**generator invalid in ${health.invalidRuns} of ${health.runs} runs**`;
+  const code = `commit ${plain(results.commit.slice(0, 12))}${results.dirty ? " with uncommitted changes" : ""}, seed ${results.seed}`;
+  return [
+    `${results.quick ? "Quick" : "Full"} run of ${formatInstant(results.startedAt)}, took ${formatSeconds(results.tookS)}; ${code}; ${generator}; ${plain(machine.cpu)}, ${machine.cores} cores, ${plain(machine.os)}, Node ${plain(machine.node)}.`,
+    "",
+    codeBlock(results.rerun),
+  ].join("\n");
+}
+
+function verdictTable(experiments: readonly ExperimentResult[]): string {
+  return table(
+    ["", "experiment", "tank", "verdict", "ratio"],
+    experiments.map((experiment) => [
+      `${marks[experiment.status]} ${experiment.status}`,
+      plain(experiment.title),
+      experiment.tank,
+      plain(verdictSentence(experiment)),
+      ratioText(experiment),
+    ]),
+  );
+}
+
+function ratioText({ verdict, status }: ExperimentResult): string {
+  const { ratio } = verdict;
+  if (status === "invalid") return "run invalid";
+  if (ratio === undefined) return "–";
+  return `×${formatNumber(ratio.value)} ${plain(formatMetric(verdict.metric))} (${formatInterval(ratio)}, n = ${ratio.n})`;
+}
+
+/** Everything that keeps the suite from being green, in one table. */
+function failedClaims(experiments: readonly ExperimentResult[]): string[] {
+  const rows = experiments.flatMap((experiment) =>
+    experiment.claims
+      .filter((claim) => claim.status === "failed")
+      .map((claim) => [
+        plain(experiment.name),
+        experiment.tank,
+        plain(claim.text),
+        plain(claim.expected),
+        plain(claim.measured),
+      ]),
+  );
+  return rows.length === 0
+    ? []
+    : ["## Failed claims", table(["experiment", "tank", "claim", "expected", "measured"], rows)];
+}
+
+function experimentPart(experiment: ExperimentResult): string {
+  const claims = [...experiment.claims].sort(byStatus);
+  return [
+    "<details>",
+    `<summary>${marks[experiment.status]} ${plain(experiment.title)} (${experiment.tank})</summary>`,
+    "",
+    plain(experiment.question),
+    "",
+    `Source: ${plain(experiment.source)}. Load: ${plain(experiment.load)}.`,
+    "",
+    table(
+      ["", "claim", "expected", "measured"],
+      claims.map((claim) => [
+        `${marks[claim.status]} ${claim.status}`,
+        plain(claim.text),
+        plain(claim.expected),
+        plain(claim.measured),
+      ]),
+    ),
+    "",
+    designsTable(experiment),
+    "",
+    codeBlock(experiment.rerun),
+    "",
+    "</details>",
+  ].join("\n");
+}
+
+function designsTable({ designs }: ExperimentResult): string {
+  return table(
+    ["design", "ok/s", "p50 ms", "p99 ms", "p99.9 ms", "ok", "refused", "unknown", "attempts/op", "check", "runs"],
+    designs
+      .map(summarizeDesign)
+      .map((summary) => [
+        plain(summary.name),
+        formatNumber(summary.okPerSecond),
+        formatNumber(summary.p50Ms),
+        formatNumber(summary.p99Ms),
+        formatNumber(summary.p999Ms),
+        formatShare(summary.okShare),
+        formatShare(summary.refusedShare),
+        formatShare(summary.unknownShare),
+        formatNumber(summary.attemptsPerOperation),
+        summary.check.failedRuns === 0
+          ? `held, ${formatCount(summary.check.examined)} examined`
+          : `**violated in ${summary.check.failedRuns} runs**`,
+        summary.invalidRuns === 0 ? String(summary.runs) : `${summary.runs} (${summary.invalidRuns} invalid)`,
+      ]),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** Text that is only text: no HTML, no table cell, no emphasis, no link, one line. */
+function plain(text: string): string {
+  return text
+    .replace(/\s+/g, " ")
+    .replace(/[\\`*_[\]|~]/g, "\\$&")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;");
+}
+
+/** A fence longer than any run of backticks inside. */
+function codeBlock(text: string): string {
+  const runs = text.match(/`+/g) ?? [];
+  const fence = "`".repeat(Math.max(3, ...runs.map((run) => run.length + 1)));
+  return `${fence}sh\n${text.replace(/[\r\n]+/g, " ")}\n${fence}`;
+}

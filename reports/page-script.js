@@ -1,0 +1,134 @@
+// What the page can do beyond being read: theme, copy, and what a chart says under the pointer or the arrow keys. Without this
+// script everything is still there, in the tables. Nothing is stored, nothing is fetched.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+
+  const button = document.getElementById("theme");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+  const nameTheme = () => (button.textContent = isDark() ? "Light" : "Dark");
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    nameTheme();
+  });
+  dark.addEventListener("change", nameTheme);
+  nameTheme();
+
+  for (const copy of document.querySelectorAll("button.copy")) {
+    copy.hidden = false;
+    copy.addEventListener("click", async () => {
+      const code = copy.parentElement.querySelector("code");
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        copy.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(code);
+        copy.textContent = "Selected";
+      }
+      setTimeout(() => (copy.textContent = "Copy"), 1500);
+    });
+  }
+
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.setAttribute("role", "status");
+  document.body.append(tip);
+  let ring;
+
+  /** The hover data of a figure, parsed when first needed. */
+  const known = new WeakMap();
+  function dataOf(plot) {
+    let data = known.get(plot);
+    if (data === undefined) {
+      data = JSON.parse(plot.parentElement.querySelector('script[type="application/json"]').textContent);
+      known.set(plot, data);
+    }
+    return data;
+  }
+
+  function drawingOf(plot) {
+    const svg = [...plot.querySelectorAll(":scope > svg")].find((one) => one.getBoundingClientRect().width > 0);
+    return { svg, places: dataOf(plot)[svg.classList.contains("wide") ? "wide" : "narrow"] };
+  }
+
+  /** Nearest spot to a point of the drawing; a step to the side counts as much as a step and a half up. */
+  function nearest(spots, x, y) {
+    let best = -1;
+    let least = 70 * 70;
+    for (let i = 0; i < spots.length; i += 2) {
+      const dx = spots[i] - x;
+      const dy = (spots[i + 1] - y) / 1.5;
+      const distance = dx * dx + dy * dy;
+      if (distance < least) [best, least] = [i / 2, distance];
+    }
+    return best;
+  }
+
+  /** The cell of an image under a point, as the table below the chart has it. */
+  function cellAt(plot, grids, x, y) {
+    for (const [index, [left, top, width, height]] of grids.entries()) {
+      if (x < left || x >= left + width || y < top || y >= top + height) continue;
+      const table = plot.parentElement.querySelectorAll("table.data")[index];
+      const rows = table.tBodies[0].rows;
+      const row = rows[Math.floor(((y - top) / height) * rows.length)];
+      const column = 1 + Math.floor(((x - left) / width) * (row.cells.length - 1));
+      const head = table.tHead.rows[0].cells;
+      return `${table.caption.textContent} ${row.cells[column].textContent} (${head[0].textContent}: ${row.cells[0].textContent} \\ ${head[column].textContent})`;
+    }
+    return undefined;
+  }
+
+  function show(svg, x, y, text, marked) {
+    const box = svg.getBoundingClientRect();
+    const scale = box.width / svg.viewBox.baseVal.width;
+    ring?.remove();
+    if (marked) {
+      ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+      for (const [name, value] of Object.entries({ cx: x, cy: y, r: 6, class: "ring" })) ring.setAttribute(name, value);
+      svg.append(ring);
+    }
+    tip.textContent = text;
+    tip.classList.add("shown");
+    const left = box.left + x * scale;
+    const top = box.top + y * scale;
+    const width = tip.offsetWidth;
+    tip.style.left = `${Math.max(8, Math.min(innerWidth - width - 8, left - width / 2))}px`;
+    tip.style.top = `${top - tip.offsetHeight - 14 < 4 ? top + 18 : top - tip.offsetHeight - 14}px`;
+  }
+
+  function hide() {
+    ring?.remove();
+    tip.classList.remove("shown");
+    tip.textContent = "";
+  }
+
+  for (const plot of document.querySelectorAll(".plot")) {
+    let at = -1;
+    plot.addEventListener("pointermove", (event) => {
+      const { svg, places } = drawingOf(plot);
+      const box = svg.getBoundingClientRect();
+      const scale = svg.viewBox.baseVal.width / box.width;
+      const x = (event.clientX - box.left) * scale;
+      const y = (event.clientY - box.top) * scale;
+      const cell = cellAt(plot, places.grids, x, y);
+      if (cell !== undefined) return show(svg, x, y, cell, false);
+      at = nearest(places.spots, x, y);
+      if (at < 0) return hide();
+      show(svg, places.spots[2 * at], places.spots[2 * at + 1], dataOf(plot).texts[at], true);
+    });
+    plot.addEventListener("pointerleave", hide);
+    plot.addEventListener("blur", hide);
+    plot.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") return hide();
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      const { texts } = dataOf(plot);
+      if (step === undefined || texts.length === 0) return;
+      event.preventDefault();
+      at = (at + step + texts.length) % texts.length;
+      const { svg, places } = drawingOf(plot);
+      show(svg, places.spots[2 * at], places.spots[2 * at + 1], texts[at], true);
+    });
+  }
+})();

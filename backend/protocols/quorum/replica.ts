@@ -24,15 +24,12 @@ export class Replica {
     this.env = env;
   }
 
-  /** A disk that was never used gets a name no earlier disk of this node had: 64 random bits. */
-  start(): void {
+  /** A disk that was never used gets a name no earlier disk of this node had: 64 random bits. True if it had been used. */
+  start(): boolean {
     const known = this.env.store.get(actorKey);
-    if (typeof known === "string") {
-      this.actor = known;
-      return;
-    }
-    this.actor = this.freshActor();
-    this.env.store.put(actorKey, this.actor);
+    this.actor = typeof known === "string" ? known : this.freshActor();
+    if (known === undefined) this.env.store.put(actorKey, this.actor);
+    return known !== undefined;
   }
 
   freshActor(): Actor {

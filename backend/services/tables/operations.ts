@@ -11,7 +11,7 @@
 import type { Answer, Item, TableRequest } from "../../api.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { RequestId } from "../../kernel/env.ts";
-const itemBytes = (_: unknown): number => 0;
+import { itemBytes } from "../../policies/capacity/request-units.ts";
 import type { Coordinator, QuorumClient, Target } from "../../protocols/quorum/coordinator.ts";
 import type { Clock, Versions } from "../../protocols/quorum/versions.ts";
 import { decodeContext, encodeContext } from "../../protocols/quorum/versions.ts";
@@ -106,7 +106,9 @@ export class Operations implements QuorumClient {
   onWritten(token: number, versions: Versions): void {
     const operation = this.active.get(token);
     if (operation === undefined) return;
-    const { before, after, units } = operation;
+    const { before, after, entry, partition } = operation;
+    const bytes = this.admission.limits(entry) ? Math.max(itemBytes(before), itemBytes(after)) : 0;
+    const units = this.admission.chargeWrite(entry, partition, bytes, operation.units);
     const context = encodeContext(versions.clock);
     this.finish(operation, { kind: "ok", result: { kind: "written", before, after, context, units } });
   }
@@ -129,7 +131,7 @@ export class Operations implements QuorumClient {
 
   private admit(operation: Operation): boolean {
     const { body, entry, partition } = operation;
-    const bytes = body.kind === "put" ? itemBytes(body.item) : 0;
+    const bytes = body.kind === "put" && this.admission.limits(entry) ? itemBytes(body.item) : 0;
     const units = this.admission.admit(entry, partition, body, bytes);
     if (units === null) return false;
     operation.units = units;
@@ -157,7 +159,7 @@ export class Operations implements QuorumClient {
     const item = resolve(entry.spec.merge, versions);
     const live = versions.siblings.flatMap((sibling) => (sibling.item === null ? [] : [sibling.item]));
     const siblings = entry.spec.merge === "siblings" ? live : item === null ? [] : [item];
-    const bytes = item === null ? 0 : this.admission.limits(entry) ? itemBytes(item) : 0;
+    const bytes = this.admission.limits(entry) ? itemBytes(item) : 0;
     const consistent = operation.body.kind === "get" && operation.body.consistent;
     const units = this.admission.chargeRead(entry, partition, bytes, consistent, operation.units);
     const context = encodeContext(versions.clock);

@@ -14,6 +14,7 @@ import type { Answer, TableRequest, TablesService } from "../../api.ts";
 import type { Core, Env, RequestId } from "../../kernel/env.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond } from "../../kernel/units.ts";
+import { controlIntervalUs } from "../../policies/capacity/table-controller.ts";
 import { Coordinator } from "../../protocols/quorum/coordinator.ts";
 import { Handoff } from "../../protocols/quorum/handoff.ts";
 import { Peers } from "../../protocols/quorum/peers.ts";
@@ -38,7 +39,6 @@ export interface QuorumRoles {
 export const quorumRoles: QuorumRoles = { Replica, Handoff, Coordinator };
 
 const tickUs: Micros = 25 * millisecond;
-const capacityEveryUs: Micros = 1_000 * millisecond;
 
 interface Forward {
   readonly request: RequestId;
@@ -87,7 +87,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
   }
 
   start(): void {
-    this.replica.start();
+    this.admission.start(this.replica.start());
     this.handoff.start();
     this.catalog.start();
     this.keepTicking();
@@ -171,7 +171,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
       this.keepTicking();
     } else {
       this.admission.report();
-      if (this.admission.active) this.env.after(capacityEveryUs, "capacity", 0);
+      this.env.after(controlIntervalUs, "capacity", 0);
     }
   }
 
@@ -221,7 +221,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     const deadline = this.env.now + Math.min(leftUs, this.service.quorumTimeoutUs);
     const node = origin.kind === "client" ? this.nodeFor(body, entry, place) : this.env.self;
     if (node === this.env.self) {
-      this.watchCapacity(entry);
+      if (this.admission.limits(entry)) this.armCapacity();
       this.operations.begin(origin, body, entry, { ...place, key }, deadline);
     } else if (node === undefined) {
       this.onDone(origin, { kind: "refused", code: "unavailable", message: "No replica of the item can be reached" });
@@ -269,10 +269,11 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
         this.catalog.onAsk(from);
         break;
       case "capacity-report":
-        this.admission.onReport(from, message.table, message.report, this.catalog.find(message.table));
+        this.admission.onReport(from, this.catalog.find(message.table), message.report);
+        this.armCapacity();
         break;
       case "capacity-limits":
-        this.admission.onLimits(message.table, message.limits);
+        this.admission.onLimits(this.catalog.find(message.table), message.limits);
         break;
     }
   }
@@ -315,9 +316,8 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     this.env.after(tickUs, "tick", 0);
   }
 
-  private watchCapacity(entry: CatalogEntry): void {
-    if (!this.admission.limits(entry)) return;
-    if (this.admission.activate()) this.env.after(capacityEveryUs, "capacity", 0);
+  private armCapacity(): void {
+    if (this.admission.activate()) this.env.after(controlIntervalUs, "capacity", 0);
   }
 }
 

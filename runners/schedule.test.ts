@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { second } from "../backend/kernel/units.ts";
 import type { LoadShape } from "./experiment.ts";
 import { createSchedule, withRate, type Arrival } from "./schedule.ts";

@@ -32,8 +32,9 @@ export function dynamodbAnswer(request: Request, status: number, body: string): 
 type Wire = Readonly<Record<string, unknown>>;
 
 function failure(status: number, body: Wire): Answer {
-  const type = String(body.__type ?? "").replace(/^.*#/, "");
-  const message = `${type}: ${String(body.message ?? body.Message ?? `status ${status}`)}`;
+  const { __type = "", message: said, Message } = body as { __type?: string; message?: string; Message?: string };
+  const type = __type.replace(/^.*#/, "");
+  const message = `${type}: ${said ?? Message ?? `status ${status}`}`;
   const code = refusals[type];
   if (code !== undefined) return { kind: "refused", code, message, item: body.Item as Item | undefined };
   if (status === 503) return { kind: "refused", code: "unavailable", message };
@@ -42,7 +43,7 @@ function failure(status: number, body: Wire): Answer {
 }
 
 function resultOf(request: Request, body: Wire): Result {
-  const units = Number((body.ConsumedCapacity as { CapacityUnits?: number } | undefined)?.CapacityUnits ?? 0);
+  const units = (body.ConsumedCapacity as { CapacityUnits?: number } | undefined)?.CapacityUnits ?? 0;
   switch (request.kind) {
     case "get":
       return { ...itemOf(body.Item as Item | undefined), units };

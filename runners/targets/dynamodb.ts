@@ -4,8 +4,8 @@
  *
  * Requests carry an Authorization header of the right form signed with nothing: services that only look for one accept it.
  */
-import { Agent, request as httpRequest } from "node:http";
-import type { IncomingMessage } from "node:http";
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Answer, Request } from "../../backend/api.ts";
 import { dynamodbAnswer } from "./dynamodb-answer.ts";
 import { dynamodbCall } from "./dynamodb-request.ts";
@@ -18,30 +18,28 @@ const authorization =
 export class DynamodbTarget implements Target {
   onAnswer: (attempt: number, answer: Answer) => void = () => undefined;
   private readonly url: URL;
-  private readonly agent: Agent;
+  private readonly agent: HttpAgent | HttpsAgent;
+  private readonly begin: typeof httpRequest;
 
-  /** Throws on a URL that is not http: TLS has its own costs and no target yet. */
+  /** Throws on a URL that is neither http nor https. */
   constructor(url: string, connections = 256) {
     this.url = endpointUrl(url);
-    this.agent = new Agent({ keepAlive: true, maxSockets: connections, scheduling: "lifo" });
+    const secure = this.url.protocol === "https:";
+    const pool = { keepAlive: true, maxSockets: connections, scheduling: "lifo" } as const;
+    this.agent = secure ? new HttpsAgent(pool) : new HttpAgent(pool);
+    this.begin = secure ? httpsRequest : httpRequest;
   }
 
   submit(attempt: number, request: Request): void {
     const { operation, body } = dynamodbCall(request);
     const payload = Buffer.from(JSON.stringify(body));
-    const call = httpRequest({
+    const call = this.begin({
       agent: this.agent,
       host: this.url.hostname,
       port: this.url.port,
       path: this.url.pathname,
       method: "POST",
-      headers: {
-        "Content-Type": "application/x-amz-json-1.0",
-        "Content-Length": payload.length,
-        "X-Amz-Target": `DynamoDB_20120810.${operation}`,
-        "X-Amz-Date": "20260101T000000Z",
-        Authorization: authorization,
-      },
+      headers: { ...dynamodbHeaders(operation), "Content-Length": payload.length },
     });
     call.on("response", (response) => this.read(attempt, request, response));
     call.on("error", (error: NodeJS.ErrnoException) => this.onAnswer(attempt, connectionAnswer(error)));
@@ -68,6 +66,16 @@ export class DynamodbTarget implements Target {
   }
 }
 
+/** What every request carries besides its body. */
+export function dynamodbHeaders(operation: string): Record<string, string> {
+  return {
+    "Content-Type": "application/x-amz-json-1.0",
+    "X-Amz-Target": `DynamoDB_20120810.${operation}`,
+    "X-Amz-Date": "20260101T000000Z",
+    Authorization: authorization,
+  };
+}
+
 /** A refused connection never carried the request; a lost one may have. */
 function connectionAnswer(error: NodeJS.ErrnoException): Answer {
   if (error.code === "ECONNREFUSED") return { kind: "refused", code: "unavailable", message: error.message };
@@ -76,8 +84,8 @@ function connectionAnswer(error: NodeJS.ErrnoException): Answer {
 
 function endpointUrl(text: string): URL {
   const url = URL.parse(text);
-  if (url === null || url.protocol !== "http:") {
-    throw new TypeError(`DynamoDB endpoint ${text}: expected an http:// URL such as http://127.0.0.1:8000`);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new TypeError(`DynamoDB endpoint ${text}: expected an HTTP URL such as http://127.0.0.1:8000`);
   }
   return url;
 }

@@ -1,0 +1,152 @@
+/**
+ * From the runs of one experiment to what the report shows of it: verdict, claims, charts, parameters, status.
+ *
+ *     status    failed       a check found a broken promise, a claim failed, or a run was void
+ *               interrupted  some planned run is missing
+ *               invalid      the generator could not keep its promise in some run: figures are not to be believed
+ *               undecided    a claim is
+ *               held         none of these
+ *
+ * A broken promise is a fact whatever the generator did, so it comes first; a failed claim is only believed of a valid run.
+ */
+import { average, ratioEstimate } from "./compare/estimate.ts";
+import { figure } from "./compare/judge.ts";
+import { faultBands } from "./bands.ts";
+import type { Measured } from "./experiment.ts";
+import { measuredOf, NotRun } from "./measured.ts";
+import type { PlannedExperiment } from "./plan.ts";
+import type { Chart, ClaimResult, DesignResult, ExperimentResult, RunResult, Verdict } from "./results.ts";
+import { describeLoad } from "./schedule.ts";
+import { parametersOf } from "./parameters.ts";
+import { rerunLine } from "./rerun.ts";
+import type { SuiteOptions } from "./suite-types.ts";
+
+export interface FinishedRuns {
+  /** By design, in the order they were run. */
+  readonly runs: Readonly<Record<string, readonly RunResult[]>>;
+  /** Why runs were void: a node broke, a worker died. */
+  readonly faults: readonly string[];
+}
+
+export function experimentResult(
+  planned: PlannedExperiment,
+  finished: FinishedRuns,
+  options: SuiteOptions,
+): ExperimentResult {
+  const { experiment, tank, settled } = planned;
+  const measured = measuredOf(experiment, tank, options.quick, settled, finished.runs);
+  const all = measured.designs.flatMap((design) => design.runs);
+  const interrupted = all.length + finished.faults.length < planned.runs.length;
+  const drawn = chartsOf(planned, measured, interrupted);
+  const claims = [...judgeClaims(planned, measured, interrupted), ...voidRuns(finished.faults), ...drawn.claims];
+  const { shared, differs } = parametersOf(settled);
+  return {
+    name: experiment.name,
+    title: experiment.title,
+    question: experiment.question,
+    source: experiment.source,
+    notes: experiment.notes,
+    tank,
+    status: statusOf(all, claims, interrupted),
+    verdict: verdictOf(planned, measured),
+    load: describeLoad(settled.load, settled.forUs),
+    bands: faultBands(settled.faults, settled.forUs),
+    parameters: shared,
+    designs: measured.designs.map((design): DesignResult => ({
+      name: design.name,
+      title: design.design.title,
+      description: design.design.description,
+      differs: differs[design.name],
+      runs: [...design.runs],
+    })),
+    claims,
+    charts: drawn.charts,
+    tookS: all.reduce((sum, run) => sum + run.tookS, 0),
+    rerun: rerunLine(experiment.name, tank, options),
+  };
+}
+
+function statusOf(
+  runs: readonly RunResult[],
+  claims: readonly ClaimResult[],
+  interrupted: boolean,
+): ExperimentResult["status"] {
+  if (runs.some((run) => !run.check.held)) return "failed";
+  if (interrupted) return "interrupted";
+  if (runs.some((run) => !run.generator.valid)) return "invalid";
+  if (claims.some((claim) => claim.status === "failed")) return "failed";
+  if (claims.some((claim) => claim.status === "undecided")) return "undecided";
+  return "held";
+}
+
+/** A claim whose judge throws has failed: a misspelt design or figure must not pass. Only what was never run is undecided. */
+function judgeClaims({ experiment, tank }: PlannedExperiment, measured: Measured, interrupted: boolean): ClaimResult[] {
+  return experiment.claims
+    .filter((claim) => claim.tanks === undefined || claim.tanks.includes(tank))
+    .map((claim): ClaimResult => {
+      const { text, expected } = claim;
+      try {
+        const { status, measured: seen, estimate } = claim.judge(measured);
+        return { text, expected, measured: seen, status, estimate };
+      } catch (error) {
+        const status = error instanceof NotRun || interrupted ? "undecided" : "failed";
+        return { text, expected, measured: `could not be judged: ${messageOf(error)}`, status };
+      }
+    });
+}
+
+function voidRuns(faults: readonly string[]): ClaimResult[] {
+  if (faults.length === 0) return [];
+  const text = "Every run ends without a bug of the backend or the generator";
+  return [{ text, expected: "no run is void", measured: [...new Set(faults)].join("; "), status: "failed" }];
+}
+
+function verdictOf({ experiment }: PlannedExperiment, measured: Measured): Verdict {
+  const { metric, baseline, candidate, better } = experiment.headline;
+  const verdict = { metric, baseline, candidate, better };
+  try {
+    const pairs = pairedByRound(measured, metric, baseline, candidate);
+    const ratio = ratioEstimate(
+      pairs.map(([value]) => value),
+      pairs.map(([, value]) => value),
+    );
+    if (ratio !== null) return { ...verdict, sentence: experiment.headline.sentence(measured, ratio), ratio };
+    const [before, after] = [baseline, candidate].map((name) => figure(average(measured.values(name, metric))));
+    const sentence = `${metric} was ${after} with ${candidate} and ${before} with ${baseline}; no ratio exists.`;
+    return { ...verdict, sentence };
+  } catch (error) {
+    return { ...verdict, sentence: `No verdict: ${messageOf(error)}.` };
+  }
+}
+
+/** Only rounds in which both designs ran: an interruption may have cut one short. */
+function pairedByRound(measured: Measured, metric: string, baseline: string, candidate: string): [number, number][] {
+  const before = measured.of(baseline).runs;
+  const after = measured.of(candidate).runs;
+  const pairs: [number, number][] = [];
+  before.forEach((run, i) => {
+    const partner = after.findIndex((other) => other.round === run.round);
+    if (partner < 0) return;
+    pairs.push([measured.values(baseline, metric)[i], measured.values(candidate, metric)[partner]]);
+  });
+  return pairs;
+}
+
+/** Charts that cannot be drawn from what an interruption left are left out; otherwise that is a bug, and a failed claim says so. */
+function chartsOf(
+  { experiment }: PlannedExperiment,
+  measured: Measured,
+  interrupted: boolean,
+): { charts: Chart[]; claims: ClaimResult[] } {
+  try {
+    return { charts: experiment.charts(measured), claims: [] };
+  } catch (error) {
+    if (interrupted || error instanceof NotRun) return { charts: [], claims: [] };
+    const text = "The charts of this experiment can be drawn from its figures";
+    return { charts: [], claims: [{ text, expected: "no error", measured: messageOf(error), status: "failed" }] };
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { performance } from "node:perf_hooks";
+import { test } from "node:test";
+import type { Answer } from "../../backend/api.ts";
+import { millisecond } from "../../backend/kernel/units.ts";
+import type { CallPolicy } from "../../backend/policies/call.ts";
+import { Recorder } from "../measure/recorder.ts";
+import { createSchedule } from "../schedule.ts";
+import type { Target } from "../targets/target.ts";
+import { worked, workSessions } from "./fake-backend.ts";
+import { PacedHost, type Pace } from "./paced-host.ts";
+
+/** Answers each attempt in the next turn of the event loop, or never. */
+class EchoTarget implements Target {
+  onAnswer: (attempt: number, answer: Answer) => void = () => undefined;
+  submitted = 0;
+  private readonly answers: boolean;
+
+  constructor(answers: boolean) {
+    this.answers = answers;
+  }
+
+  submit(attempt: number): void {
+    this.submitted++;
+    if (this.answers) setImmediate(() => this.onAnswer(attempt, worked));
+  }
+
+  flush(): void {
+    // Nothing is held back.
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function host(pace: Pace, answers: boolean, calls: CallPolicy, perSecond = 2_000) {
+  const forUs = 200 * millisecond;
+  const recorder = new Recorder({ forUs, warmUpUs: 0 });
+  const target = new EchoTarget(answers);
+  const schedule = createSchedule({ kind: "constant", perSecond }, forUs, 1);
+  const paced = new PacedHost(target, pace, { schedule, workload: workSessions(), calls, seed: 1, forUs, recorder });
+  return { paced, recorder, target };
+}
+
+for (const pace of ["eager", "modest"] as const) {
+  test(`an ${pace} pacer sends every operation, none before its time`, async () => {
+    const { paced, recorder, target } = host(pace, true, { clients: 1, timeoutUs: 1_000_000 });
+    const { finished } = await paced.run(performance.now() + 10);
+    assert.ok(finished);
+    assert.equal(target.submitted, 400);
+    assert.equal(recorder.totals.ok, 400);
+    assert.equal(recorder.totals.dropped, 0);
+    // No bound on lateness here: what else this machine does is not the pacer's.
+    assert.equal(recorder.lateness.count, 400);
+  });
+}
+
+test("an attempt that is never answered times out in real time and is tried again after its backoff", async () => {
+  const calls: CallPolicy = {
+    clients: 1,
+    timeoutUs: 20 * millisecond,
+    retry: { attempts: 2, backoff: { kind: "exponential", baseUs: 5 * millisecond, capUs: 10 * millisecond } },
+  };
+  const { paced, recorder, target } = host("modest", false, calls, 50);
+  const startMs = performance.now();
+  await paced.run(startMs);
+  assert.equal(target.submitted, 20);
+  assert.equal(recorder.totals.unknown, 10);
+  assert.ok(performance.now() - startMs >= 180 + 20 + 10 + 20);
+});
+
+test("a stop ends a run that would wait for an hour", async () => {
+  const { paced } = host("modest", false, { clients: 1, timeoutUs: 3_600_000_000 });
+  const run = paced.run(performance.now());
+  setTimeout(() => paced.stop(), 30);
+  assert.equal((await run).finished, false);
+});

@@ -1,0 +1,47 @@
+/** What claims, charts and the verdict see: the runs of one experiment in one tank, asked for by name. */
+import type { DesignRuns, Experiment, Measured, Tank } from "./experiment.ts";
+import type { RunResult } from "./results.ts";
+import type { TankExperiment } from "./settings.ts";
+
+/** A design that exists was left out on the command line or not reached before an interruption. Nothing is wrong; nothing is known. */
+export class NotRun extends Error {
+  override readonly name = "NotRun";
+}
+
+export function measuredOf(
+  experiment: Experiment,
+  tank: Tank,
+  quick: boolean,
+  settled: TankExperiment,
+  runs: Readonly<Record<string, readonly RunResult[]>>,
+): Measured {
+  const designs: DesignRuns[] = Object.entries(settled.designs).map(([name, design]) => ({
+    name,
+    design,
+    runs: (runs[name] ?? []).toSorted((a, b) => a.round - b.round),
+  }));
+  const of = (name: string): DesignRuns => {
+    const found = designs.find((design) => design.name === name);
+    if (found !== undefined && found.runs.length > 0) return found;
+    if (Object.hasOwn(experiment.designs, name)) throw new NotRun(`design ${name} was not run`);
+    const known = Object.keys(experiment.designs).join(", ");
+    throw new Error(`${experiment.name} has no design "${name}"; expected one of ${known}`);
+  };
+  return {
+    tank,
+    quick,
+    plan: settled,
+    designs,
+    of,
+    values: (name, metric) => of(name).runs.map((run) => metricOf(run, metric, name)),
+  };
+}
+
+function metricOf(run: RunResult, metric: string, design: string): number {
+  const value = run.metrics[metric];
+  if (value !== undefined) return value;
+  const known = Object.keys(run.metrics)
+    .filter((name) => !name.includes("."))
+    .join(", ");
+  throw new Error(`design ${design}, round ${run.round}, has no figure "${metric}"; it has ${known}`);
+}

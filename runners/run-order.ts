@@ -1,0 +1,25 @@
+/** One run as both tanks take it: what to run, and who is told how it goes. */
+import type { Design } from "./experiment.ts";
+import type { TankExperiment } from "./settings.ts";
+import type { RunProgress, TargetSpec } from "./suite-types.ts";
+
+export interface RunOrder {
+  readonly design: Design;
+  readonly settled: TankExperiment;
+  readonly round: number;
+  readonly seed: number;
+  readonly target: TargetSpec;
+  /** Generator workers, threads tank only. */
+  readonly slices: number;
+  readonly signal?: AbortSignal;
+  onProgress(progress: RunProgress): void;
+}
+
+/** The suite was aborted while a run was under way; the run's figures would cover another window than its plan says. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new Interrupted("the suite was interrupted");
+}

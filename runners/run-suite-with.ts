@@ -1,0 +1,89 @@
+/**
+ * A suite from beginning to end: plan, run after run, and after each experiment its result. One run at a time; what a machine
+ * does to one design in a round it does to the others. How a run is carried out is the caller's.
+ */
+import { UsageError } from "./command-error.ts";
+import { experimentResult } from "./experiment-result.ts";
+import type { Tank } from "./experiment.ts";
+import { machineFingerprint, workTree } from "./machine.ts";
+import { planSuite, type PlannedExperiment, type PlannedRun } from "./plan.ts";
+import { schemaVersion, type ExperimentResult, type Results, type RunResult } from "./results.ts";
+import { Interrupted, type RunOrder } from "./run-order.ts";
+import type { SuiteObserver, SuiteOptions } from "./suite-types.ts";
+
+export type Runner = (order: RunOrder, tank: Tank) => Promise<RunResult>;
+
+export async function runSuiteWith(options: SuiteOptions, observer: SuiteObserver, runner: Runner): Promise<Results> {
+  const startedAt = new Date();
+  const planned = planSuite(options);
+  observer.onPlan?.(planned.flatMap(({ runs }) => runs.map(({ item }) => item)));
+  const experiments: ExperimentResult[] = [];
+  for (const experiment of planned) {
+    if (options.signal?.aborted === true) break;
+    const result = await runExperiment(experiment, options, observer, runner);
+    if (result !== null) experiments.push(result);
+  }
+  return {
+    schema: schemaVersion,
+    startedAt: startedAt.toISOString(),
+    tookS: (Date.now() - startedAt.getTime()) / 1_000,
+    seed: options.seed,
+    quick: options.quick,
+    ...workTree(),
+    rerun: options.rerun,
+    machine: machineFingerprint(),
+    experiments,
+  };
+}
+
+/** Null when it was interrupted before any run ended. */
+async function runExperiment(
+  planned: PlannedExperiment,
+  options: SuiteOptions,
+  observer: SuiteObserver,
+  runner: Runner,
+): Promise<ExperimentResult | null> {
+  const runs: Record<string, RunResult[]> = {};
+  const faults: string[] = [];
+  for (const run of planned.runs) {
+    if (options.signal?.aborted === true) break;
+    observer.onRunStart?.(run.item);
+    try {
+      const result = await runner(orderOf(planned, run, options, observer), planned.tank);
+      (runs[run.item.design] ??= []).push(result);
+      observer.onRunEnd?.(run.item, result);
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      if (error instanceof Interrupted) break;
+      faults.push(`${run.item.design}, round ${run.item.round}, seed ${run.seed}: ${describe(error)}`);
+    }
+  }
+  if (Object.keys(runs).length === 0 && faults.length === 0) return null;
+  const result = experimentResult(planned, { runs, faults }, options);
+  observer.onExperimentEnd?.(result);
+  return result;
+}
+
+function orderOf(
+  { settled }: PlannedExperiment,
+  { item, seed }: PlannedRun,
+  options: SuiteOptions,
+  observer: SuiteObserver,
+): RunOrder {
+  return {
+    design: settled.designs[item.design],
+    settled,
+    round: item.round,
+    seed,
+    target: options.target,
+    slices: options.slices ?? 1,
+    signal: options.signal,
+    onProgress: (progress) => observer.onRunProgress?.(item, progress),
+  };
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
+  return error.message + cause;
+}

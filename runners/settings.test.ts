@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { second } from "../backend/kernel/units.ts";
+import { UsageError } from "./command-error.ts";
+import { planSuite } from "./plan.ts";
+import { parametersOf } from "./parameters.ts";
+import { applySettings, flatten, parseKeys } from "./settings.ts";
+import { sampleExperiment, sampleOptions } from "./sample-experiment.ts";
+
+const settle = (change: Partial<Parameters<typeof applySettings>[2]>) =>
+  applySettings(sampleExperiment, "simulation", { ...sampleOptions, ...change });
+
+const usage = (pattern: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof UsageError);
+  assert.match([error.what, error.got, error.expected, error.fix].join("; "), pattern);
+  return true;
+};
+
+test("--set replaces one leaf and leaves the rest", () => {
+  const changed = settle({
+    overrides: [
+      { path: "designs.slow.deployment.service.serviceUs", value: 9_000 },
+      { path: "load.perSecond", value: 50 },
+      { path: "rounds", value: 5 },
+    ],
+  });
+  assert.equal(flatten(changed)["designs.slow.deployment.service.serviceUs"], 9_000);
+  assert.equal(flatten(changed)["designs.fast.deployment.service.serviceUs"], 1_000);
+  assert.deepEqual(changed.load, { kind: "poisson", perSecond: 50 });
+  assert.equal(changed.rounds, 5);
+  assert.equal(flatten(settle({}))["designs.slow.deployment.service.serviceUs"], 2_000, "the experiment is unchanged");
+});
+
+test("* in a path stands for every design, and optional members may be set", () => {
+  const changed = settle({ overrides: [{ path: "designs.*.calls.deadlineUs", value: 7 }] });
+  assert.equal(changed.designs.fast.calls.deadlineUs, 7);
+  assert.equal(changed.designs.slow.calls.deadlineUs, 7);
+});
+
+test("a path that leads nowhere is refused and the near ones are named", () => {
+  const overrides = [{ path: "designs.slow.deployment.service.servceUs", value: 1 }];
+  assert.throws(
+    () => planSuite({ ...sampleOptions, overrides }),
+    usage(/leads nowhere.*near it: designs\.slow\.deployment\.service\.serviceUs/s),
+  );
+});
+
+test("a value of another type is refused", () => {
+  assert.throws(
+    () => settle({ overrides: [{ path: "rounds", value: "many" }] }),
+    usage(/"many", a string; a number like 3/),
+  );
+});
+
+test("--for scales everything that has a time; --rate keeps the shape; --design chooses", () => {
+  const longer = settle({ forS: 40 });
+  assert.equal(longer.forUs, 40 * second);
+  assert.equal(longer.warmUpUs, 4 * second);
+  assert.deepEqual(
+    longer.faults.map(({ atUs }) => atUs / second),
+    [8, 16],
+  );
+  assert.deepEqual(settle({ rate: 9 }).load, { kind: "poisson", perSecond: 9 });
+  assert.deepEqual(Object.keys(settle({ designs: ["fast"] }).designs), ["fast"]);
+  assert.throws(() => settle({ designs: ["fastest"] }), usage(/no design of that name.*one of slow, fast/s));
+});
+
+test("--keys", () => {
+  assert.deepEqual(parseKeys("zipf:0.7"), { kind: "zipf", theta: 0.7 });
+  assert.throws(() => parseKeys("zipf:x"), usage(/uniform, zipf:<theta> or hotspot/));
+});
+
+test("rounds interleave: every design once a round, in an order drawn for it, all with its seed", () => {
+  const [{ runs }] = planSuite({ ...sampleOptions, overrides: [{ path: "rounds", value: 40 }] });
+  const orders = new Set<string>();
+  for (let round = 0; round < 40; round++) {
+    const pair = runs.slice(round * 2, round * 2 + 2);
+    assert.deepEqual(pair.map(({ item }) => item.design).toSorted(), ["fast", "slow"]);
+    assert.ok(pair.every(({ item }) => item.round === round));
+    assert.equal(pair[0].seed, pair[1].seed);
+    orders.add(pair[0].item.design);
+  }
+  assert.equal(orders.size, 2, "some rounds begin with one design and some with the other");
+  assert.equal(new Set(runs.map(({ seed }) => seed)).size, 40);
+});
+
+test("parameters are what designs share and what differs, each path once", () => {
+  const { shared, differs } = parametersOf(settle({}));
+  assert.equal(shared["deployment.service.servers"], 1);
+  assert.equal(shared["deployment.topology.nodes"], "1 nodes: r1-z1 1");
+  assert.deepEqual(differs, {
+    slow: { "deployment.service.serviceUs": 2_000 },
+    fast: { "deployment.service.serviceUs": 1_000 },
+  });
+});

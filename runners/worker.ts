@@ -1,0 +1,61 @@
+/**
+ * A generator worker: one slice of a load on a thread of its own. Piscina calls `runSlice`; everything it needs comes in the
+ * task, and everything it learnt goes back in the result.
+ */
+import { performance } from "node:perf_hooks";
+import { setTimeout as pause } from "node:timers/promises";
+import { createWorkload } from "../workloads/catalog.ts";
+import { PacedHost } from "./hosts/paced-host.ts";
+import { latencySoFar } from "./measure/progress.ts";
+import { Recorder } from "./measure/recorder.ts";
+import { createSchedule } from "./schedule.ts";
+import { flag, progressFields, type SliceResult, type SliceTask } from "./slice-task.ts";
+import { DirectTarget } from "./targets/direct.ts";
+import { DynamodbTarget } from "./targets/dynamodb.ts";
+import type { Target } from "./targets/target.ts";
+
+const reportEveryMs = 400;
+
+export async function runSlice(task: SliceTask): Promise<SliceResult> {
+  const { load, forUs, seed, calls, slice, shared } = task;
+  const recorder = new Recorder(task.record);
+  const target = createTarget(task.target);
+  const host = new PacedHost(target, task.pace, {
+    schedule: createSchedule(load, forUs, seed, slice),
+    workload: createWorkload(task.workload),
+    calls,
+    seed,
+    forUs,
+    recorder,
+  });
+  const startMs = await synchronisedStart(task);
+  const reports = setInterval(() => {
+    report(task, recorder);
+    if (Atomics.load(shared.flags, flag.stop) === 1) host.stop();
+  }, reportEveryMs);
+  try {
+    const { loopDelayP99Us, finished } = await host.run(startMs);
+    return { recorder: recorder.parts(), history: host.driver.history, loopDelayP99Us, finished };
+  } finally {
+    clearInterval(reports);
+    await target.close();
+  }
+}
+
+function createTarget(spec: SliceTask["target"]): Target {
+  return spec.kind === "direct" ? new DirectTarget(spec.ports) : new DynamodbTarget(spec.url);
+}
+
+/** Says that this slice is ready, waits for the others, and returns the common start on this thread's clock. */
+async function synchronisedStart({ shared }: SliceTask): Promise<number> {
+  Atomics.add(shared.flags, flag.ready, 1);
+  while (Atomics.load(shared.flags, flag.go) === 0) await pause(1);
+  const untilMs = Number(Atomics.load(shared.startNs, 0) - process.hrtime.bigint()) / 1e6;
+  return performance.now() + untilMs;
+}
+
+function report({ shared, slice }: SliceTask, recorder: Recorder): void {
+  const { planned, ok, refused, unknown } = recorder.totals;
+  const figures = [planned, ok, refused, unknown, latencySoFar(recorder) ?? Number.NaN];
+  shared.progress.set(figures, slice.index * progressFields);
+}

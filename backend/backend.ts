@@ -95,7 +95,7 @@ class Threads implements ThreadsBackend {
         seed: options.seed,
         epoch: this.epoch,
         directory: this.directory,
-        createNode: options.createNode ?? new URL("./services/node.ts", import.meta.url).href,
+        createNode: options.createNode,
         segmentBytes: options.segmentBytes,
         clockErrorUs: options.clockErrorUs,
         peers,
@@ -203,6 +203,7 @@ class ThreadHandle {
   private readonly calls = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   private lastCall = 0;
   private closing = false;
+  private ended: Error | undefined;
 
   constructor(data: ThreadData, onBroken: (error: Error) => void) {
     this.worker = new Worker(new URL("./thread.ts", import.meta.url), {
@@ -214,6 +215,7 @@ class ThreadHandle {
       else this.settle(message);
     });
     const stopped = (error: Error): void => {
+      this.ended ??= error;
       for (const call of this.calls.values()) call.reject(error);
       this.calls.clear();
       if (!this.closing) onBroken(error);
@@ -225,6 +227,7 @@ class ThreadHandle {
   }
 
   call(call: ThreadCall, transfer: MessagePort[] = []): Promise<unknown> {
+    if (this.ended !== undefined) return Promise.reject(this.ended);
     const id = ++this.lastCall;
     return new Promise((resolve, reject) => {
       this.calls.set(id, { resolve, reject });

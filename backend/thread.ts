@@ -4,8 +4,10 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
-import type { Answer, Deployment, Request } from "./api.ts";
+import type { Answer, Deployment, Replication } from "./api.ts";
 import type { CoreFactory, Env } from "./kernel/env.ts";
+import { rolesOf } from "./mutants.ts";
+import { nodeFactory } from "./services/node.ts";
 import type { Fault } from "./kernel/fault.ts";
 import { mebibyte } from "./kernel/units.ts";
 import type { Micros, NodeId } from "./kernel/units.ts";
@@ -19,8 +21,8 @@ export interface ThreadData {
   readonly seed: number;
   readonly epoch: bigint;
   readonly directory: string;
-  /** URL of a module that exports `createNode(deployment, env)`. */
-  readonly createNode: string;
+  /** URL of a module that exports `createNode(deployment, env)`. Absent: the services. */
+  readonly createNode?: string;
   readonly segmentBytes?: number;
   readonly clockErrorUs?: Micros;
   readonly peers: ReadonlyMap<number, MessagePort>;
@@ -29,6 +31,8 @@ export interface ThreadData {
 export interface DoorSpec {
   readonly host?: string;
   readonly port: number;
+  /** Of tables that CreateTable makes without saying. */
+  readonly replication?: Replication;
 }
 
 /** A call of the main thread. Each is answered once. */
@@ -47,23 +51,13 @@ export type ThreadPost =
   | { readonly kind: "answer"; readonly id: number; readonly value?: unknown; readonly error?: string }
   | { readonly kind: "broken"; readonly error: string };
 
-interface NodeModule {
-  readonly createNode: (deployment: Deployment, env: Env<unknown, string, unknown>) => ReturnType<CoreFactory>;
-}
+type CreateNode = (deployment: Deployment, env: Env<unknown, string, unknown>) => ReturnType<CoreFactory>;
 
 /** What a door offers, whatever protocol it speaks. */
 export interface Door {
   /** Where it listens, such as http://127.0.0.1:8000. */
   readonly url: string;
   close(): Promise<void>;
-}
-
-interface DynamoDoorModule {
-  readonly createDynamoDoor: (options: {
-    host: string;
-    port: number;
-    submit: (request: Request, done: (answer: Answer) => void) => void;
-  }) => Promise<Door>;
 }
 
 const lost: Answer = {
@@ -79,13 +73,15 @@ function down(node: NodeId): Answer {
 class Thread {
   private readonly host: ThreadHost;
   private readonly doors: Door[] = [];
+  private readonly data: ThreadData;
 
-  constructor(data: ThreadData, createNode: NodeModule["createNode"]) {
+  constructor(data: ThreadData, factory: CoreFactory) {
     const { deployment } = data;
+    this.data = data;
     this.host = new ThreadHost({
       ...data,
       topology: deployment.topology,
-      factory: (env) => createNode(deployment, env),
+      factory,
       node: {
         durability: deployment.durability,
         acknowledgeEarly: deployment.plant === "acknowledge-before-durable",
@@ -121,12 +117,14 @@ class Thread {
   }
 
   private async openDynamo(spec: DoorSpec): Promise<string> {
-    const url = new URL("./servers/dynamodb/door.ts", import.meta.url).href;
-    const { createDynamoDoor } = (await import(url)) as DynamoDoorModule;
+    const { createDynamoDoor } = await import("./servers/dynamodb/door.ts");
     const door = await createDynamoDoor({
       host: spec.host ?? "127.0.0.1",
       port: spec.port,
-      submit: (request, done) => this.host.submit(request, done as (reply: unknown) => void),
+      reusePort: this.data.threads > 1,
+      backend: { submit: (request, done) => this.host.submit(request, done as (reply: unknown) => void) },
+      nodes: this.data.deployment.topology.nodes.length,
+      replication: spec.replication,
     });
     this.doors.push(door);
     return door.url;
@@ -141,9 +139,14 @@ function post(message: ThreadPost): void {
   parentPort!.postMessage(message);
 }
 
+async function factoryOf({ deployment, createNode }: ThreadData): Promise<CoreFactory> {
+  if (createNode === undefined) return nodeFactory(deployment, rolesOf(deployment.plant));
+  const module = (await import(createNode)) as { readonly createNode: CreateNode };
+  return (env) => module.createNode(deployment, env);
+}
+
 async function main(data: ThreadData): Promise<void> {
-  const { createNode } = (await import(data.createNode)) as NodeModule;
-  const thread = new Thread(data, createNode);
+  const thread = new Thread(data, await factoryOf(data));
   parentPort!.on("message", ({ id, call }: { id: number; call: ThreadCall }) => {
     thread
       .handle(call)

@@ -5,7 +5,7 @@
  */
 import { Packr } from "msgpackr";
 
-const codec = new Packr({ useRecords: false });
+const codec = new Packr({ useRecords: false, copyBuffers: true });
 
 /** The frame owns its buffer, so it can be transferred: a view of the packer's pool would be copied whole. */
 export function encodeFrame(values: readonly unknown[]): Uint8Array<ArrayBuffer> {

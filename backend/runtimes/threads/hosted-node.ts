@@ -1,14 +1,19 @@
 /** A node through its lives: boot, crash, restart. Between lives it hears nothing. */
 import { rm } from "node:fs/promises";
+import type { Fault } from "../../kernel/fault.ts";
+import { none } from "../../kernel/topology.ts";
+import type { Delay } from "../../kernel/topology.ts";
+import type { NodeId } from "../../kernel/units.ts";
 import { NodeLoop } from "./node-loop.ts";
 import type { Done } from "./node-loop.ts";
 import type { NodeSetting } from "./node-setting.ts";
-import type { NodeId } from "../../kernel/units.ts";
 
 export class HostedNode {
   /** The present life; undefined while the node is down. */
   loop: NodeLoop | undefined;
   readonly setting: NodeSetting;
+  private slowFactor = 1;
+  private diskDelay: Delay = none;
   private changing: Promise<void> = Promise.resolve();
 
   constructor(setting: NodeSetting) {
@@ -20,6 +25,8 @@ export class HostedNode {
     return this.change(async () => {
       if (this.loop !== undefined) return;
       this.loop = await NodeLoop.open(this.setting);
+      this.loop.slowFactor = this.slowFactor;
+      this.loop.diskDelay = this.diskDelay;
       this.loop.start();
       this.setting.schedule();
     });
@@ -34,6 +41,21 @@ export class HostedNode {
       await closed;
       if (wipe) await rm(this.setting.directory, { recursive: true, force: true });
     });
+  }
+
+  /** Applies a fault that names this node; resolves when it is in force. */
+  inject(fault: Fault): Promise<void> {
+    if (fault.kind === "crash") return this.crash(fault.wipe === true);
+    if (fault.kind === "restart") return this.start();
+    if (fault.kind === "pause") this.loop?.block(this.setting.clock.now() + fault.forUs);
+    // These two last until their opposite, also through a crash.
+    if (fault.kind === "slow") this.slowFactor = fault.factor;
+    if (fault.kind === "disk") this.diskDelay = fault.delay;
+    if (this.loop !== undefined) {
+      this.loop.slowFactor = this.slowFactor;
+      this.loop.diskDelay = this.diskDelay;
+    }
+    return Promise.resolve();
   }
 
   request(body: unknown, done: Done): void {

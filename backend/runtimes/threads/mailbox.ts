@@ -11,7 +11,7 @@ import type { NodeId } from "../../kernel/units.ts";
 import type { Alarms } from "./alarms.ts";
 import { decodeFrame, encodeFrame } from "./frame.ts";
 import type { Links } from "./links.ts";
-import type { RunClock } from "./run-clock.ts";
+import type { Clock } from "./run-clock.ts";
 
 export type Deliver = (from: NodeId, to: NodeId, message: unknown) => void;
 
@@ -25,13 +25,13 @@ export class Mailbox {
   private readonly frames: unknown[][];
   private readonly links: Links;
   private readonly alarms: Alarms;
-  private readonly clock: RunClock;
+  private readonly clock: Clock;
   private readonly deliver: Deliver;
 
   constructor(
     thread: number,
     peers: ReadonlyMap<number, MessagePort>,
-    parts: { links: Links; alarms: Alarms; clock: RunClock; deliver: Deliver },
+    parts: { links: Links; alarms: Alarms; clock: Clock; deliver: Deliver },
   ) {
     this.thread = thread;
     this.peers = peers;

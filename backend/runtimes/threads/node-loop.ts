@@ -131,7 +131,6 @@ export class NodeLoop {
   drain(): void {
     const started = this.setting.clock.now();
     this.guard(() => this.runTurns(started));
-    this.settle();
     if (this.slowFactor > 1) {
       const ended = this.setting.clock.now();
       this.block(ended + Math.round((this.slowFactor - 1) * (ended - started)));
@@ -186,6 +185,7 @@ export class NodeLoop {
       env.now = setting.clock.now();
       core.onTimer(due.timer, due.key);
       this.turns++;
+      this.settle();
     }
     const end = Math.min(this.inbox.length, this.head + 2 * drainInputs);
     while (this.head < end) {
@@ -196,6 +196,7 @@ export class NodeLoop {
       if (from < 0) core.onRequest(-from, body);
       else core.onMessage(from, body);
       this.turns++;
+      this.settle();
     }
     if (this.head < this.inbox.length && this.head * 2 < this.inbox.length) return;
     this.inbox = this.inbox.slice(this.head);
@@ -209,13 +210,13 @@ export class NodeLoop {
     this.held.push(done, reply);
   }
 
-  /** Releases what waits for nothing. */
+  /** After a turn: what it said waits for the filling group if that has writes, else for the group being written, else for nothing. */
   private settle(): void {
-    if (this.eager || (this.writing === undefined && !this.store.dirty)) {
-      const { held } = this;
-      this.held = [];
-      this.release(held);
-    }
+    const { held } = this;
+    if (held.length === 0 || (this.store.dirty && !this.eager)) return;
+    this.held = [];
+    if (this.writing === undefined || this.eager) this.release(held);
+    else for (const each of held) this.writing.push(each);
   }
 
   private release(held: readonly unknown[]): void {
@@ -242,7 +243,6 @@ export class NodeLoop {
     const durable = this.writing!;
     this.writing = undefined;
     this.release(durable);
-    this.settle();
     this.setting.schedule();
   }
 

@@ -2,13 +2,13 @@
 import type { CoreFactory, RequestId } from "../../kernel/env.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { Alarms } from "./alarms.ts";
-import type { RunClock } from "./run-clock.ts";
+import type { Clock } from "./run-clock.ts";
 
 export interface NodeSetting {
   readonly self: NodeId;
   readonly seed: number;
   readonly factory: CoreFactory;
-  readonly clock: RunClock;
+  readonly clock: Clock;
   readonly alarms: Alarms;
   /** The node's own directory; created when missing. */
   readonly directory: string;

@@ -4,7 +4,11 @@
  */
 import type { Micros } from "../../kernel/units.ts";
 
-export class RunClock {
+export interface Clock {
+  now(): Micros;
+}
+
+export class RunClock implements Clock {
   private readonly offsetMs: number;
 
   /** @param epoch `process.hrtime.bigint()` at the moment the run began. */

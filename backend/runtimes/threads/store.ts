@@ -18,7 +18,8 @@ import type { Store, StoreKey, Value } from "../../kernel/store.ts";
 import { mebibyte } from "../../kernel/units.ts";
 import { DecodedCache } from "./decoded-cache.ts";
 
-const codec = new Packr({ useRecords: false });
+/** Without copyBuffers, decoded byte arrays would be views of whatever buffer they came in, and LMDB uses its own again. */
+const codec = new Packr({ useRecords: false, copyBuffers: true });
 const deleted = Symbol("deleted");
 const batchKeys = 256;
 const pageKeys = 64;

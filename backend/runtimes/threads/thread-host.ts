@@ -124,7 +124,7 @@ export class ThreadHost {
     this.links.inject(fault);
     if (!("nodes" in fault)) return;
     const nodes = fault.nodes.map((n) => this.nodes[n]).filter((node) => node !== undefined);
-    await Promise.all(nodes.map((node) => this.injectInto(node, fault)));
+    await Promise.all(nodes.map((node) => node.inject(fault)));
     for (const client of this.clients) client.announce(this.live);
     this.schedule();
   }
@@ -180,17 +180,6 @@ export class ThreadHost {
     });
     this.hosted.push(node);
     this.nodes[self] = node;
-  }
-
-  private injectInto(node: HostedNode, fault: Fault): Promise<void> {
-    const { loop } = node;
-    if (fault.kind === "crash") return node.crash(fault.wipe === true);
-    if (fault.kind === "restart") return node.start();
-    if (loop === undefined) return Promise.resolve();
-    if (fault.kind === "pause") loop.block(this.clock.now() + fault.forUs);
-    if (fault.kind === "slow") loop.slowFactor = fault.factor;
-    if (fault.kind === "disk") loop.diskDelay = fault.delay;
-    return Promise.resolve();
   }
 
   private get live(): number {

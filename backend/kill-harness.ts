@@ -1,0 +1,134 @@
+/**
+ * kill -9 under load, as a procedure: a child process runs a backend and writes to it; it is killed at a random number of
+ * acknowledgements; a backend over the same directory must then hold every write that was acknowledged, in this round and all before it.
+ *
+ *     child   put 1 2 3 ...  ──"a 1" "a 3"──>  pipe  ──> parent: SIGKILL by id, read the pipe to its end, restart, get each
+ *
+ * A killed process loses its memory but not what it gave to the operating system, so this proves that nothing is promised from memory;
+ * the simulation's disk proves the flush.
+ */
+import { spawn } from "node:child_process";
+import type { Answer, Deployment, Request } from "./api.ts";
+import { startThreads } from "./backend.ts";
+import { DirectConnection } from "./connection.ts";
+import { Random } from "./kernel/random.ts";
+
+/** What a load module exports. The child imports it too, so it must depend on nothing but its arguments. */
+export interface KillLoad {
+  readonly deployment: Deployment;
+  /** URL of the module that builds nodes; absent for the services. */
+  readonly createNode?: string;
+  /** Asked once after each start, before the load. */
+  readonly prepare?: readonly Request[];
+  /** The i-th write; each i is written at most once. */
+  readonly write: (i: number) => Request;
+  readonly read: (i: number) => Request;
+  /** Whether the answer to `read(i)` shows the i-th write. */
+  readonly holds: (i: number, answer: Answer) => boolean;
+}
+
+export interface KillPlan {
+  /** URL of the load module. */
+  readonly load: string;
+  /** Survives the kills; the caller removes it. */
+  readonly directory: string;
+  readonly kills: number;
+  readonly seed: number;
+  /** Writes the child keeps open; 64 by default. */
+  readonly inFlight?: number;
+  /** A kill comes after between half of this and this many acknowledgements; 4,000 by default. */
+  readonly acknowledgements?: number;
+  readonly segmentBytes?: number;
+  /** Set to plant a bug in the deployment, which the harness must then catch. */
+  readonly plant?: string;
+}
+
+export interface KillReport {
+  readonly kills: number;
+  readonly acknowledged: number;
+  /** Acknowledged writes that were not there after a restart. */
+  readonly lost: readonly number[];
+}
+
+/** What the child is started with. */
+export interface ChildData extends KillPlan {
+  readonly from: number;
+}
+
+/** Runs the plan; stops at the first round that lost something. */
+export async function killUnderLoad(plan: KillPlan): Promise<KillReport> {
+  const load = await importLoad(plan.load);
+  const random = Random.stream(plan.seed, "kill");
+  const acknowledged: number[] = [];
+  const most = plan.acknowledgements ?? 4_000;
+  let from = 0;
+  for (let kill = 1; kill <= plan.kills; kill++) {
+    const round = await killOnce({ ...plan, from }, random.between(most >> 1, most));
+    for (const i of round) acknowledged.push(i);
+    from = acknowledged.reduce((highest, i) => Math.max(highest, i), from) + 100_000;
+    const lost = await verify(plan, load, acknowledged);
+    if (lost.length > 0) return { kills: kill, acknowledged: acknowledged.length, lost };
+  }
+  return { kills: plan.kills, acknowledged: acknowledged.length, lost: [] };
+}
+
+export async function importLoad(url: string): Promise<KillLoad> {
+  return (await import(url)) as KillLoad;
+}
+
+/** Starts a child, kills it after `limit` acknowledgements, and returns everything it said was acknowledged. */
+function killOnce(data: ChildData, limit: number): Promise<number[]> {
+  const script = new URL("./kill-child.ts", import.meta.url).pathname;
+  const child = spawn(process.execPath, [script, JSON.stringify(data)], { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  let errors = "";
+  let lines = 0;
+  let killed = false;
+  child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+  child.stdout.on("data", (chunk: Buffer) => {
+    const text = chunk.toString();
+    said += text;
+    lines += text.split("\n").length - 1;
+    if (lines < limit || killed) return;
+    killed = true;
+    process.kill(child.pid!, "SIGKILL");
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", () => {
+      // The last line may be cut short by the kill.
+      if (killed) resolve(said.slice(0, said.lastIndexOf("\n")).split("\n").map(Number));
+      else reject(new Error(`the child ended before it was killed:\n${errors}`));
+    });
+  });
+}
+
+async function verify(plan: KillPlan, load: KillLoad, acknowledged: readonly number[]): Promise<number[]> {
+  const { directory, seed, segmentBytes } = plan;
+  const backend = await startThreads(load.deployment, { seed, directory, segmentBytes, createNode: load.createNode });
+  const connection = new DirectConnection(backend.connect());
+  const lost: number[] = [];
+  try {
+    await new Promise<void>((resolve) => {
+      let next = 0;
+      let open = 0;
+      const more = (): void => {
+        for (; open < 256 && next < acknowledged.length; open++) {
+          const i = acknowledged[next++];
+          connection.submit(i, load.read(i));
+        }
+        if (open === 0) resolve();
+      };
+      connection.onAnswer = (i, answer) => {
+        open--;
+        if (!load.holds(i, answer)) lost.push(i);
+        more();
+      };
+      more();
+    });
+  } finally {
+    connection.close();
+    await backend.close();
+  }
+  return lost;
+}

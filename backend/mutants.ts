@@ -38,12 +38,6 @@ class HintDeletedOnSend extends Handoff {
     if (sent > 0) this.forget(key);
     return sent;
   }
-  override owe(...args: Parameters<Handoff["owe"]>): number {
-    const round = super.owe(...args);
-    // The first send was the write itself.
-    this.forget(args[0]);
-    return round;
-  }
 }
 
 /** Read repair sends back the oldest answer, and the replica believes it. */
@@ -117,7 +111,9 @@ export function rolesOf(plant: string | undefined): QuorumRoles {
   if (plant === undefined) return quorumRoles;
   const mutant = mutants.find(({ name }) => name === plant);
   if (mutant === undefined) {
-    throw new Error(`no planted bug is called "${plant}": expected one of ${mutants.map(({ name }) => name).join(", ")}`);
+    throw new Error(
+      `no planted bug is called "${plant}": expected one of ${mutants.map(({ name }) => name).join(", ")}`,
+    );
   }
   return mutant.roles;
 }

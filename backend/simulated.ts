@@ -58,8 +58,7 @@ export function createSimulation(
     },
     nodes: deployment.topology.nodes.length,
     at: (timeUs, callback) => simulation.at(timeUs, callback),
-    request: (entry, request, onAnswer) =>
-      simulation.request(entry, request, onAnswer as (answer: unknown) => void),
+    request: (entry, request, onAnswer) => simulation.request(entry, request, onAnswer as (answer: unknown) => void),
     inject: (fault) => simulation.inject(fault),
     run: (untilUs) => simulation.run(untilUs),
     settle: (limitUs) => simulation.settle(limitUs),

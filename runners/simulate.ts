@@ -62,14 +62,17 @@ async function searchForBugs(scenario: Scenario, { seeds, from }: SimulateOption
       `(${count(total.events / seconds)}/s), ${(total.virtualUs / 3.6e9).toFixed(2)} virtual hours; ` +
       `${count(total.acknowledged)} writes acknowledged, ${count(total.reads)} reads, ${count(total.staleReads)} of them stale`,
   );
-  if (failed === 0) print(`  a bug that one seed in ${Math.floor(seeds / 3)} shows would have been seen with 95 % probability`);
+  if (failed === 0)
+    print(`  a bug that one seed in ${Math.floor(seeds / 3)} shows would have been seen with 95 % probability`);
   return failed;
 }
 
 function printFailure(scenario: Scenario, seed: number, run: ScenarioRun): void {
   print(`  seed ${seed} FAILED`);
   for (const { invariant, detail } of run.violations.slice(0, 3)) print(`    ${invariant}: ${detail}`);
-  print(`    faults: ${run.plan.map(({ atUs, fault }) => `${(atUs / 1e6).toFixed(2)} s ${describeFault(fault)}`).join("; ")}`);
+  print(
+    `    faults: ${run.plan.map(({ atUs, fault }) => `${(atUs / 1e6).toFixed(2)} s ${describeFault(fault)}`).join("; ")}`,
+  );
   print(`    replay: npm run simulate -- --scenario ${scenario.name} --from ${seed} --seeds 1`);
 }
 
@@ -115,7 +118,11 @@ function printTable(rows: readonly Catch[]): void {
     row.caught ? String(row.seeds) : `more than ${row.seeds}`,
   ]);
   const widths = header.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i].length)));
-  const line = (row: readonly string[]): string => row.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd();
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]))
+      .join("  ")
+      .trimEnd();
   print(line(header));
   print(widths.map((width) => "-".repeat(width)).join("  "));
   for (const row of cells) print(line(row));

@@ -16,7 +16,14 @@ interface Line {
 }
 
 export interface Violation {
-  readonly invariant: "lost-write" | "stale-read" | "phantom" | "divergence" | "no-progress" | "not-at-rest" | "invariant";
+  readonly invariant:
+    | "lost-write"
+    | "stale-read"
+    | "phantom"
+    | "divergence"
+    | "no-progress"
+    | "not-at-rest"
+    | "invariant";
   readonly detail: string;
 }
 
@@ -59,7 +66,8 @@ export class LineHistory {
       }
     }
     for (const name of names) {
-      if (!this.attempted[record].has(name)) this.report("phantom", `record ${record} has line ${name} that nobody wrote`);
+      if (!this.attempted[record].has(name))
+        this.report("phantom", `record ${record} has line ${name} that nobody wrote`);
     }
   }
 

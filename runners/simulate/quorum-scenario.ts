@@ -57,7 +57,8 @@ export function runQuorumScenario(spec: QuorumScenarioSpec, seed: number, plant?
   } catch (error) {
     history.report("invariant", error instanceof Error ? error.message : String(error));
   }
-  if (history.acknowledged < 20) history.report("no-progress", `${history.acknowledged} writes acknowledged, 20 expected`);
+  if (history.acknowledged < 20)
+    history.report("no-progress", `${history.acknowledged} writes acknowledged, 20 expected`);
   return {
     violations: history.violations,
     events: simulation.events,

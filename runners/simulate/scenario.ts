@@ -48,7 +48,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "sloppy",
     promise: "sloppy quorum: stale reads are counted, no write is lost, hints reach their replicas",
-    catches: ["dropped-hint", "no-dot"],
+    catches: ["dropped-hint", "hint-deleted-on-send", "no-dot"],
     run: (seed, plant) =>
       runQuorumScenario(
         {

@@ -109,12 +109,7 @@ export class Handoff {
     return sent;
   }
 
-  protected record(
-    key: RecordKey,
-    merge: MergeRule,
-    targets: readonly NodeId[],
-    versions: Versions | null,
-  ): number {
+  protected record(key: RecordKey, merge: MergeRule, targets: readonly NodeId[], versions: Versions | null): number {
     const earlier = this.debts.get(key);
     const debt: Debt = {
       merge,

@@ -7,7 +7,16 @@ import { TimeHeap } from "../../kernel/heap.ts";
 import type { TimerId } from "../../kernel/env.ts";
 import type { Micros } from "../../kernel/units.ts";
 
-export const eventKinds = { none: 0, message: 1, request: 2, timer: 3, drain: 4, flushed: 5, answer: 6, callback: 7 } as const;
+export const eventKinds = {
+  none: 0,
+  message: 1,
+  request: 2,
+  timer: 3,
+  drain: 4,
+  flushed: 5,
+  answer: 6,
+  callback: 7,
+} as const;
 
 const initialSlots = 1_024;
 const slotLimit = 2 ** 22;

@@ -103,7 +103,10 @@ export class Admission {
   report(): void {
     for (const { entry, partitions } of this.led.values()) {
       if (!isSteered(entry.spec.capacity)) continue;
-      const report: CapacityReport = [...partitions].map(([partition, admission]) => [partition, admission.takeReport()]);
+      const report: CapacityReport = [...partitions].map(([partition, admission]) => [
+        partition,
+        admission.takeReport(),
+      ]);
       const controller = this.controllerOf(entry.spec.name);
       if (controller === this.env.self) this.onReport(this.env.self, entry, report);
       else {

@@ -83,7 +83,11 @@ export class Catalog {
   create(token: number, spec: TableSpec): void {
     const earlier = this.entries.get(spec.name);
     if (earlier !== undefined && !earlier.deleted) {
-      this.node.onCatalogAnswer(token, { kind: "refused", code: "exists", message: `Table already exists: ${spec.name}` });
+      this.node.onCatalogAnswer(token, {
+        kind: "refused",
+        code: "exists",
+        message: `Table already exists: ${spec.name}`,
+      });
       return;
     }
     this.change(token, spec, (earlier?.version ?? 0) + 1, false);

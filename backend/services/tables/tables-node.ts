@@ -105,14 +105,15 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
       case "describe-table": {
         const entry = this.catalog.find(body.table);
         const answer: Answer =
-          entry === undefined
-            ? noTable(body.table)
-            : { kind: "ok", result: { kind: "table", table: describe(entry) } };
+          entry === undefined ? noTable(body.table) : { kind: "ok", result: { kind: "table", table: describe(entry) } };
         this.env.reply(request, answer);
         break;
       }
       case "list-tables":
-        this.env.reply(request, { kind: "ok", result: { kind: "tables", ...this.catalog.list(body.after, body.limit) } });
+        this.env.reply(request, {
+          kind: "ok",
+          result: { kind: "tables", ...this.catalog.list(body.after, body.limit) },
+        });
         break;
       default:
         this.route({ kind: "client", request }, body, body.timeoutUs ?? Infinity);

@@ -1,0 +1,35 @@
+/** A few seeds of every scenario on every test run; `npm run simulate` does the thousands. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { scenarios } from "./scenario.ts";
+
+for (const scenario of scenarios) {
+  test(`${scenario.name}: ${scenario.promise} (60 seeds)`, () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const { violations } = scenario.run(seed);
+      const replay = `npm run simulate -- --scenario ${scenario.name} --from ${seed} --seeds 1`;
+      assert.deepEqual(violations, [], `replay with: ${replay}`);
+    }
+  });
+
+  for (const plant of scenario.catches) {
+    test(`${scenario.name} catches the planted bug ${plant} within 300 seeds`, () => {
+      for (let seed = 1; seed <= 300; seed++) if (scenario.run(seed, plant).violations.length > 0) return;
+      assert.fail(`${plant} escaped 300 seeds`);
+    });
+  }
+}
+
+test("the same seed gives the same trace, event for event: 100 of 100", () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const scenario = scenarios[seed % scenarios.length];
+    const [first, second] = [scenario.run(seed), scenario.run(seed)];
+    assert.equal(first.digest, second.digest, `seed ${seed} of ${scenario.name}`);
+    assert.equal(first.events, second.events);
+  }
+});
+
+test("different seeds give different traces", () => {
+  const digests = new Set(Array.from({ length: 20 }, (_, i) => scenarios[0].run(1_000 + i).digest));
+  assert.equal(digests.size, 20);
+});

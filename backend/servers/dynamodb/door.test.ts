@@ -124,17 +124,52 @@ test("malformed HTTP closes the connection and harms nobody", async () => {
     "\u0000\u0001\u0002",
     "POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: x\r\n\r\n",
   ]) {
-    const reply = await new Promise<string>((resolve) => {
-      const socket = connect(door.port, "127.0.0.1", () => socket.end(bytes));
-      let text = "";
-      socket.on("data", (data) => (text += data.toString()));
-      socket.on("error", () => resolve(text));
-      socket.on("close", () => resolve(text));
-    });
+    const reply = await exchange(bytes);
     assert.match(reply, /^HTTP\/1.1 400 /);
   }
   assert.equal((await fetch(door.url)).status, 200);
 });
+
+test("a client that leaves before its answer harms nobody", async () => {
+  const submitted = Promise.withResolvers<(answer: Answer) => void>();
+  instead = (_request, done) => submitted.resolve(done);
+  const abort = new AbortController();
+  const headers = { ...signed, "x-amz-target": "DynamoDB_20120810.GetItem" };
+  const left = fetch(door.url, { method: "POST", body: get, headers, signal: abort.signal });
+  const done = await submitted.promise;
+  abort.abort();
+  await assert.rejects(left);
+  instead = null;
+  done({ kind: "unknown", code: "timeout", message: "m" });
+  assert.equal((await fetch(door.url)).status, 200);
+});
+
+test("a backend that throws is an internal error of one request", async () => {
+  instead = () => {
+    throw new Error("planted");
+  };
+  const response = await post("GetItem", get);
+  instead = null;
+  assert.equal(response.status, 500);
+  assert.match(await response.text(), /InternalServerError.*planted/);
+});
+
+test("two Host headers are refused", async () => {
+  const reply = await exchange(`GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+  assert.match(reply, /^HTTP\/1.1 200 /);
+  const head = `POST / HTTP/1.1\r\nHost: a\r\nHOST: b\r\nConnection: close\r\nContent-Type: application/json\r\n`;
+  assert.match(await exchange(`${head}Content-Length: 2\r\n\r\n{}`), /^HTTP\/1.1 400 [^]*two Host headers/);
+});
+
+function exchange(bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(door.port, "127.0.0.1", () => socket.write(bytes));
+    let text = "";
+    socket.on("data", (data) => (text += data.toString()));
+    socket.on("error", () => resolve(text));
+    socket.on("close", () => resolve(text));
+  });
+}
 
 test("closing answers what is in flight", async () => {
   let finish: (() => void) | null = null;

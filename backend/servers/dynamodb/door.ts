@@ -142,10 +142,9 @@ function route(app: FastifyInstance, options: DoorOptions): void {
   app.get("/", (_request, reply) => sendPlain(reply, 200, healthy));
   app.post("/", (request: FastifyRequest, reply: FastifyReply) => {
     const { headers } = request;
-    if (request.raw.rawHeaders.length > 2 * maxHeaders) {
-      send(reply, 431, errorBody(headersTooMany(maxHeaders)), true);
-      return;
-    }
+    const { rawHeaders } = request.raw;
+    if (rawHeaders.length > 2 * maxHeaders) return send(reply, 431, errorBody(headersTooMany(maxHeaders)), true);
+    if (hasTwoHosts(rawHeaders)) return sendPlain(reply, 400, "The request has two Host headers\n");
     const incoming = {
       target: headers["x-amz-target"] as string | undefined,
       authorization: headers.authorization,
@@ -153,8 +152,18 @@ function route(app: FastifyInstance, options: DoorOptions): void {
       body: (request.body as string | undefined) ?? "",
       timeoutUs: readTimeout(headers[timeoutHeader] as string | undefined),
     };
-    dispatch(incoming, backend, settings, (status, body) => send(reply, status, body, closing));
+    return dispatch(incoming, backend, settings, (status, body) => send(reply, status, body, closing));
   });
+}
+
+/** Node keeps the first of two; a proxy in front may have routed by the second. */
+function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+  }
+  return hosts > 1;
 }
 
 function readTimeout(text: string | undefined): number | undefined {

@@ -6,7 +6,7 @@ import { Random, streamSeed } from "../backend/kernel/random.ts";
 import { second } from "../backend/kernel/units.ts";
 import type { Experiment, Tank } from "./experiment.ts";
 import { createSchedule } from "./schedule.ts";
-import { applySettings, checkOverrides, type TankExperiment } from "./settings.ts";
+import { applySettings, checkKeys, checkOverrides, type TankExperiment } from "./settings.ts";
 import type { RunItem, SuiteOptions } from "./suite-types.ts";
 
 export interface PlannedRun {
@@ -32,10 +32,9 @@ export function planSuite(options: SuiteOptions): PlannedExperiment[] {
       planned.push({ experiment, tank, settled, runs: planRuns(experiment, tank, settled, options.seed) });
     }
   }
-  checkOverrides(
-    planned.map(({ settled }) => settled),
-    options.overrides,
-  );
+  const settled = planned.map((experiment) => experiment.settled);
+  checkOverrides(settled, options.overrides);
+  checkKeys(settled, options.keys);
   return planned;
 }
 

@@ -106,6 +106,22 @@ test("a broken promise, a failed claim, a late generator and an open claim each 
   assert.equal(await statusOf({ experiments: [claim("undecided")] }), "undecided");
 });
 
+test("a run with a disturbed generator is repeated once, and says so", async () => {
+  let runs = 0;
+  const disturbed: Runner = (order) => {
+    const run = fakeRun(order);
+    const valid = ++runs % 2 === 0;
+    return Promise.resolve({
+      ...run,
+      generator: { ...run.generator, valid, reasons: valid ? [] : ["sends were late"] },
+    });
+  };
+  const [experiment] = (await suite({}, disturbed)).experiments;
+  assert.equal(runs, 12);
+  assert.equal(experiment.status, "held");
+  assert.deepEqual(experiment.designs[0].runs[0].generator.reasons, ["repeated, because at first sends were late"]);
+});
+
 test("a misspelt design or figure fails its claim and never passes", async () => {
   const judge = (design: string, metric: string) =>
     changed({

@@ -2,7 +2,7 @@
  * A suite from beginning to end: plan, run after run, and after each experiment its result. One run at a time; what a machine
  * does to one design in a round it does to the others. How a run is carried out is the caller's.
  */
-import { UsageError } from "./command-error.ts";
+import { usageErrorIn } from "./command-error.ts";
 import { experimentResult } from "./experiment-result.ts";
 import type { Tank } from "./experiment.ts";
 import { machineFingerprint, workTree } from "./machine.ts";
@@ -49,11 +49,11 @@ async function runExperiment(
     if (options.signal?.aborted === true) break;
     observer.onRunStart?.(run.item);
     try {
-      const result = await runner(orderOf(planned, run, options, observer), planned.tank);
+      const result = await runValid(() => runner(orderOf(planned, run, options, observer), planned.tank));
       (runs[run.item.design] ??= []).push(result);
       observer.onRunEnd?.(run.item, result);
     } catch (error) {
-      if (error instanceof UsageError) throw error;
+      if (usageErrorIn(error) !== null) throw error;
       if (error instanceof Interrupted) break;
       faults.push(`${run.item.design}, round ${run.item.round}, seed ${run.seed}: ${describe(error)}`);
     }
@@ -62,6 +62,19 @@ async function runExperiment(
   const result = experimentResult(planned, { runs, faults }, options);
   observer.onExperimentEnd?.(result);
   return result;
+}
+
+/**
+ * A run whose generator was disturbed is repeated once, in its place in the round: what disturbed it was this machine, not the
+ * design. The repetition is kept if it is valid and says why it was made; otherwise the first stands, invalid.
+ */
+async function runValid(run: () => Promise<RunResult>): Promise<RunResult> {
+  const first = await run();
+  if (first.generator.valid) return first;
+  const second = await run();
+  if (!second.generator.valid) return first;
+  const reasons = first.generator.reasons.map((reason) => `repeated, because at first ${reason}`);
+  return { ...second, generator: { ...second.generator, reasons } };
 }
 
 function orderOf(

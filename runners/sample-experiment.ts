@@ -27,7 +27,7 @@ function design(title: string, serviceUs: number): Design {
     title,
     description: `Each piece of work takes ${serviceUs} us.`,
     deployment: station(serviceUs),
-    workload: { name: "station", parameters: {} },
+    workload: { name: "work", parameters: {} },
     calls: { clients: 4, timeoutUs: second },
   };
 }

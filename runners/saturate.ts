@@ -2,7 +2,7 @@
  * The closed-loop peak of an HTTP service: autocannon with as many requests under way as connections, as fast as answers come.
  *
  * This finds capacity and nothing else. Its latencies are those of a queue the probe itself makes: they grow with `connections`,
- * come in whole milliseconds, and must never be set beside the open-loop figures of a run. Everything that shows them says
+ * come in whole milliseconds (no rate is asked for, so autocannon corrects nothing), and must never be set beside the open-loop figures of a run. Everything that shows them says
  * "closed loop".
  */
 import autocannon from "autocannon";
@@ -47,8 +47,6 @@ export async function measurePeak(options: PeakOptions): Promise<Peak> {
     duration: durationS,
     workers,
     pipelining: 1,
-    // Its correction fills in samples at a wrong interval; a closed loop has nothing to correct.
-    ignoreCoordinatedOmission: true,
     requests: requests.map(({ method, path, headers, body }) => ({ method, path, headers: { ...headers }, body })),
   });
   return {

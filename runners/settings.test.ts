@@ -4,7 +4,7 @@ import { second } from "../backend/kernel/units.ts";
 import { UsageError } from "./command-error.ts";
 import { planSuite } from "./plan.ts";
 import { parametersOf } from "./parameters.ts";
-import { applySettings, flatten, parseKeys } from "./settings.ts";
+import { applySettings, flatten } from "./settings.ts";
 import { sampleExperiment, sampleOptions } from "./sample-experiment.ts";
 
 const settle = (change: Partial<Parameters<typeof applySettings>[2]>) =>
@@ -65,9 +65,17 @@ test("--for scales everything that has a time; --rate keeps the shape; --design 
   assert.throws(() => settle({ designs: ["fastest"] }), usage(/no design of that name.*one of slow, fast/s));
 });
 
-test("--keys", () => {
-  assert.deepEqual(parseKeys("zipf:0.7"), { kind: "zipf", theta: 0.7 });
-  assert.throws(() => parseKeys("zipf:x"), usage(/uniform, zipf:<theta> or hotspot/));
+test("--keys replaces the distribution and keeps how many keys there are, unless it says", () => {
+  const keyed = (keys: unknown) => ({
+    ...sampleExperiment,
+    designs: { slow: { ...sampleExperiment.designs.slow, workload: { name: "items", parameters: { keys } } } },
+  });
+  const keysWith = (before: unknown, text: string): unknown =>
+    applySettings(keyed(before), "simulation", { ...sampleOptions, keys: text }).designs.slow.workload.parameters.keys;
+  assert.deepEqual(keysWith("uniform:50", "zipf:0.7"), "zipf:0.7:50");
+  assert.deepEqual(keysWith({ kind: "uniform", keys: 60 }, "zipf:0.7"), "zipf:0.7:60");
+  assert.deepEqual(keysWith("uniform:50", "zipf:0.7:9"), "zipf:0.7:9");
+  assert.throws(() => planSuite({ ...sampleOptions, keys: "zipf:0.7" }), usage(/changes nothing/));
 });
 
 test("rounds interleave: every design once a round, in an order drawn for it, all with its seed", () => {

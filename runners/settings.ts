@@ -5,6 +5,7 @@
  */
 import type { Micros } from "../backend/kernel/units.ts";
 import { second } from "../backend/kernel/units.ts";
+import { keysText, parseKeys, type KeysSpec } from "../workloads/keys.ts";
 import { UsageError } from "./command-error.ts";
 import type { Design, Experiment, LoadShape, Tank, TankPlan } from "./experiment.ts";
 import { withRate } from "./schedule.ts";
@@ -30,7 +31,7 @@ export function applySettings(experiment: Experiment, tank: Tank, options: Suite
   let chosen: TankExperiment = { ...plan, designs: chooseDesigns(experiment, options.designs) };
   if (options.forS !== undefined) chosen = { ...chosen, ...withLength(chosen, options.forS) };
   if (options.rate !== undefined) chosen = { ...chosen, load: withRate(chosen.load, positive("--rate", options.rate)) };
-  if (options.keys !== undefined) chosen = { ...chosen, designs: withKeys(chosen.designs, parseKeys(options.keys)) };
+  if (options.keys !== undefined) chosen = { ...chosen, designs: withKeys(chosen.designs, options.keys) };
   for (const override of options.overrides) {
     if (reaches(chosen, override.path.split("."))) chosen = withOverride(chosen, override);
   }
@@ -49,6 +50,18 @@ export function checkOverrides(experiments: readonly TankExperiment[], overrides
       fix: `near it: ${nearPaths(experiments[0], parts).join(", ")}`,
     });
   }
+}
+
+/** Throws when `--keys` would change no workload of the experiments. */
+export function checkKeys(experiments: readonly TankExperiment[], keys: string | undefined): void {
+  if (keys === undefined) return;
+  if (experiments.some(({ designs }) => Object.values(designs).some((design) => keysOf(design) !== null))) return;
+  throw new UsageError({
+    what: "--keys changes nothing: no workload of the chosen experiments asks for keys",
+    got: keys,
+    expected: "at least one experiment whose workload has the parameter keys",
+    fix: "leave --keys out",
+  });
 }
 
 /** Every leaf of a plain value by its dotted path: scalars as they are, long lists as their length. */
@@ -102,44 +115,24 @@ function withLength(plan: TankPlan, forS: number): TankPlan {
   return { ...plan, load, forUs, warmUpUs: scale(plan.warmUpUs), faults };
 }
 
-function withKeys(
-  designs: Readonly<Record<string, Design>>,
-  keys: Readonly<Record<string, unknown>>,
-): Record<string, Design> {
-  const changed: Record<string, Design> = {};
-  for (const [name, design] of Object.entries(designs)) {
-    const { parameters } = design.workload;
-    const before = parameters.keys;
-    const kept = typeof before === "object" && before !== null ? before : {};
-    const workload =
-      before === undefined
-        ? design.workload
-        : { ...design.workload, parameters: { ...parameters, keys: { ...keepSize(kept), ...keys } } };
-    changed[name] = { ...design, workload };
-  }
-  return changed;
-}
-
-/** A distribution is replaced; how many keys there are is not. */
-function keepSize(keys: object): object {
-  return "count" in keys ? { count: keys.count } : {};
-}
-
-/** `uniform`, `zipf:0.99`, `hotspot:0.8:1` (share of requests, number of hot keys). */
-export function parseKeys(text: string): Readonly<Record<string, unknown>> {
-  const [kind, ...figures] = text.split(":");
-  const numbers = figures.map(Number);
-  const good = numbers.every((number) => Number.isFinite(number) && number > 0);
-  if (good && kind === "uniform" && numbers.length === 0) return { kind };
-  if (good && kind === "zipf" && numbers.length <= 1) return { kind, theta: numbers[0] ?? 0.99 };
-  if (good && kind === "hotspot" && numbers.length <= 2)
-    return { kind, share: numbers[0] ?? 0.8, hot: numbers[1] ?? 1 };
-  throw new UsageError({
-    what: "--keys names no distribution",
-    got: text,
-    expected: "uniform, zipf:<theta> or hotspot:<share>:<hot keys>",
-    fix: "write --keys zipf:0.99",
+function withKeys(designs: Readonly<Record<string, Design>>, text: string): Record<string, Design> {
+  const wanted = parseKeys(text);
+  const namesCount = keysText(wanted) === text;
+  const changed = Object.entries(designs).map(([name, design]) => {
+    const before = keysOf(design);
+    if (before === null) return [name, design] as const;
+    const keys = keysText(namesCount ? wanted : { ...wanted, keys: before.keys });
+    const workload = { ...design.workload, parameters: { ...design.workload.parameters, keys } };
+    return [name, { ...design, workload }] as const;
   });
+  return Object.fromEntries(changed);
+}
+
+/** The keys that a design's workload names, as a spec; null when it names none. */
+function keysOf({ workload }: Design): KeysSpec | null {
+  const { keys } = workload.parameters;
+  if (keys === undefined) return null;
+  return typeof keys === "string" ? parseKeys(keys) : (keys as KeysSpec);
 }
 
 function withOverride(experiment: TankExperiment, override: Override): TankExperiment {

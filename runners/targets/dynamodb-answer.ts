@@ -2,13 +2,22 @@
  * DynamoDB's responses as answers. The rule behind every line: *refused* only where the service promises that nothing happened,
  * *unknown* wherever it does not. A 500 may have written; a reset connection may have too.
  */
-import type { Answer, Item, RefusalCode, Request, Result, TableDescription, TableSpec } from "../../backend/api.ts";
+import type {
+  Answer,
+  Item,
+  RefusalCode,
+  Request,
+  Result,
+  TableDescription,
+  TableSpec,
+  UnknownCode,
+} from "../../backend/api.ts";
 
 /** Error names of DynamoDB's API reference, without their namespace. All of them promise that nothing was written. */
 const refusals: Readonly<Record<string, RefusalCode>> = {
   ProvisionedThroughputExceededException: "throttled",
-  ThrottlingException: "throttled",
   RequestLimitExceeded: "throttled",
+  ThrottlingException: "overloaded",
   LimitExceededException: "overloaded",
   ConditionalCheckFailedException: "condition-failed",
   ResourceNotFoundException: "not-found",
@@ -37,9 +46,19 @@ function failure(status: number, body: Wire): Answer {
   const message = `${type}: ${said ?? Message ?? `status ${status}`}`;
   const code = refusals[type];
   if (code !== undefined) return { kind: "refused", code, message, item: body.Item as Item | undefined };
-  if (status === 503) return { kind: "refused", code: "unavailable", message };
-  if (status >= 500) return { kind: "unknown", code: "quorum-lost", message };
+  if (status === 503) return { kind: "refused", code: refusalIn(message), message };
+  if (status >= 500) return { kind: "unknown", code: unknownIn(message), message };
   return { kind: "refused", code: "invalid", message };
+}
+
+/** The reference says in its message why it was unavailable; another service says nothing we know. */
+function refusalIn(message: string): RefusalCode {
+  return message.includes("expired: ") ? "expired" : "unavailable";
+}
+
+function unknownIn(message: string): UnknownCode {
+  const code = /\((timeout|connection-lost|quorum-lost)\)/.exec(message)?.[1];
+  return (code as UnknownCode | undefined) ?? "quorum-lost";
 }
 
 function resultOf(request: Request, body: Wire): Result {

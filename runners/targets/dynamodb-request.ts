@@ -1,7 +1,8 @@
 /**
  * Requests as DynamoDB's JSON 1.0 protocol writes them. Attribute names and values always go through placeholders, so a reserved
  * word or a dot in a name cannot change an expression's meaning. What DynamoDB has no word for travels where the real service
- * ignores it: table options as tags, a write's causality token as the attribute `_context`.
+ * ignores it: table options as tags. A write's causality token travels as the attribute `_context` of its item or key; only
+ * the reference hands out such tokens, so only it ever sees one.
  */
 import type {
   AttributeValue,
@@ -65,11 +66,10 @@ function write(request: Extract<Request, { kind: "put" | "update" | "delete" }>)
   const ReturnValues = request.returnBefore === true ? "ALL_OLD" : "NONE";
   const body = { ...shared, ReturnValues, ConditionExpression: condition, ...placeholders.members() };
   const { context } = request;
-  if (request.kind === "delete") {
-    return { operation: "DeleteItem", body: { ...body, Key: request.key } };
-  }
-  const item = context === undefined || context === "" ? request.item : { ...request.item, _context: { S: context } };
-  return { operation: "PutItem", body: { ...body, Item: item } };
+  const token = context === undefined || context === "" ? {} : { _context: { S: context } };
+  if (request.kind === "delete")
+    return { operation: "DeleteItem", body: { ...body, Key: { ...request.key, ...token } } };
+  return { operation: "PutItem", body: { ...body, Item: { ...request.item, ...token } } };
 }
 
 function createTable(table: TableSpec): Readonly<Record<string, unknown>> {

@@ -92,6 +92,8 @@ test("refused is what the service promises did not happen; everything else is un
   assert.equal(error(400, "ValidationException"), "refused invalid");
   assert.equal(error(500, "InternalServerError"), "unknown quorum-lost");
   assert.equal(error(503, "ServiceUnavailable"), "refused unavailable");
+  const lost = JSON.stringify({ __type: "x#InternalServerError", message: "The outcome is unknown (timeout): slow" });
+  assert.equal((dynamodbAnswer(get, 500, lost) as { code: string }).code, "timeout");
   assert.equal(dynamodbAnswer(get, 502, "<html>").kind, "unknown");
 });
 

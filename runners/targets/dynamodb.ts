@@ -39,7 +39,7 @@ export class DynamodbTarget implements Target {
       port: this.url.port,
       path: this.url.pathname,
       method: "POST",
-      headers: { ...dynamodbHeaders(operation), "Content-Length": payload.length },
+      headers: { ...dynamodbHeaders(operation), ...timeoutHeader(request), "Content-Length": payload.length },
     });
     call.on("response", (response) => this.read(attempt, request, response));
     call.on("error", (error: NodeJS.ErrnoException) => this.onAnswer(attempt, connectionAnswer(error)));
@@ -74,6 +74,12 @@ export function dynamodbHeaders(operation: string): Record<string, string> {
     "X-Amz-Date": "20260101T000000Z",
     Authorization: authorization,
   };
+}
+
+/** How much longer the client waits: the reference passes it on, other services ignore it. */
+function timeoutHeader(request: Request): Record<string, string> {
+  if (!("timeoutUs" in request) || request.timeoutUs === undefined) return {};
+  return { "X-Wavetank-Timeout-Us": String(Math.max(1, Math.floor(request.timeoutUs))) };
 }
 
 /** A refused connection never carried the request; a lost one may have. */

@@ -41,6 +41,13 @@ export interface TankPlan {
   /** Runs of each design, interleaved in random order with the same seed inside a round. */
   readonly rounds: number;
   readonly faults: FaultPlan;
+  /** Only these designs run on this tank; all when absent. */
+  readonly designs?: readonly string[];
+  /**
+   * Every duration of the designs' services and calling policies (members named `...Us`) is multiplied by this, so that a story
+   * of minutes in virtual time is told in seconds on a real clock. Loads and faults are given in the tank's own time. Default 1.
+   */
+  readonly timeScale?: number;
 }
 
 export interface Design {
@@ -107,6 +114,8 @@ export interface Experiment {
   readonly designs: Readonly<Record<string, Design>>;
   readonly tanks: Readonly<Record<Tank, { readonly full: TankPlan; readonly quick: TankPlan }>>;
   readonly headline: Headline;
+  /** Figures of this experiment's own, derived from one run; added to its metrics by name. */
+  metrics?(run: RunResult, plan: TankPlan): Record<string, number>;
   readonly claims: readonly Claim[];
   charts(measured: Measured): Chart[];
 }

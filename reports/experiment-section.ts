@@ -24,7 +24,10 @@ export async function experimentSection(experiment: ExperimentResult, results: R
   for (const chart of experiment.charts) figures.push(await renderFigure(chart, palette));
   return html`<section class="experiment" aria-labelledby="${id}">
     <header>
-      <p class="where">${statusBadge(experiment.status)}<span class="tank">${tankLabel(experiment.tank)}</span></p>
+      <p class="where">
+        ${statusBadge(experiment.status)}<span class="tank">${tankLabel(experiment.tank)}</span
+        ><a class="up" href="#verdicts">All verdicts</a>
+      </p>
       <h2 id="${id}">${experiment.title}<span class="hidden">, ${experiment.tank}</span></h2>
       <p class="question">${experiment.question}</p>
       <p class="source">${experiment.source}</p>
@@ -173,7 +176,7 @@ function conditions(experiment: ExperimentResult, results: Results): Markup {
       ${term("Tank", experiment.tank === "threads" ? `threads on ${results.machine.cpu}, ${results.machine.cores} cores, ${results.machine.disk}` : "simulation: virtual time, one seed; the machine’s speed does not show")}
       ${term("Took", formatSeconds(experiment.tookS))}
       ${traces.some(({ trace }) => trace !== undefined) && term("Trace digests", html`${traces.map(({ name, trace }) => trace !== undefined && html`<span class="trace">${name} <code>${trace.digest}</code> ${formatCount(trace.events)} events, ${formatNumber(trace.eventsPerSecond)} events/s</span>`)}`)}
-      ${term("Again", html`<span class="rerun"><code>${experiment.rerun}</code><button type="button" class="copy" hidden>Copy</button></span>`)}
+      ${term("Again", html`<span class="rerun"><code>${experiment.rerun}</code><button type="button" class="copy">Copy</button></span>`)}
     </dl>
     <details>
       <summary>
@@ -201,5 +204,5 @@ function term(name: string, value: Insertable): Markup {
 }
 
 function scrollable(label: string, table: Markup): Markup {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}">${table}</div>`;
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="${label}">${table}</div>`;
 }

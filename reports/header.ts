@@ -22,7 +22,7 @@ export function pageHeader(results: Results): Markup {
           ${results.experiments.length === 0 ? "No experiment ran." : `${experimentCount(results)}: ${countStatuses(results.experiments)}`}
         </p>
       </div>
-      <button type="button" id="theme" hidden>Dark</button>
+      <button type="button" id="theme">Dark</button>
     </div>
     <dl class="strip">
       ${cell("Generator", generatorText(health), health.invalidRuns > 0)}
@@ -40,7 +40,7 @@ export function pageHeader(results: Results): Markup {
           ${formatSeconds(results.tookS)}`,
       )}
     </dl>
-    <p class="rerun"><code>${results.rerun}</code><button type="button" class="copy" hidden>Copy</button></p>
+    <p class="rerun"><code>${results.rerun}</code><button type="button" class="copy">Copy</button></p>
   </header>`;
 }
 

@@ -3,12 +3,12 @@
 "use strict";
 (() => {
   const root = document.documentElement;
+  root.classList.add("scripted");
   const dark = matchMedia("(prefers-color-scheme: dark)");
 
   const button = document.getElementById("theme");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
   const nameTheme = () => (button.textContent = isDark() ? "Light" : "Dark");
-  button.hidden = false;
   button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
     nameTheme();
@@ -17,7 +17,6 @@
   nameTheme();
 
   for (const copy of document.querySelectorAll("button.copy")) {
-    copy.hidden = false;
     copy.addEventListener("click", async () => {
       const code = copy.parentElement.querySelector("code");
       try {
@@ -75,7 +74,9 @@
       const row = rows[Math.floor(((y - top) / height) * rows.length)];
       const column = 1 + Math.floor(((x - left) / width) * (row.cells.length - 1));
       const head = table.tHead.rows[0].cells;
-      return `${table.caption.textContent} ${row.cells[column].textContent} (${head[0].textContent}: ${row.cells[0].textContent} \\ ${head[column].textContent})`;
+      const [place, time] = head[0].textContent.split(" \\ ");
+      const value = row.cells[column].textContent;
+      return `${table.caption.textContent} ${value} (${place} ${row.cells[0].textContent}, ${time} ${head[column].textContent})`;
     }
     return undefined;
   }

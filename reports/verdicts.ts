@@ -40,7 +40,7 @@ function card(group: readonly ExperimentResult[], reach: number): Markup {
 }
 
 function row(experiment: ExperimentResult, reach: number): Markup {
-  const { verdict, status } = experiment;
+  const { status } = experiment;
   const invalid = status === "invalid";
   return html`<div class="verdict ${status}">
     <div class="state">${statusBadge(status)}<span class="tank">${tankLabel(experiment.tank)}</span></div>

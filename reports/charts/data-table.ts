@@ -17,7 +17,7 @@ interface Table {
 export function dataTables(chart: Chart): Markup {
   return html`${tablesOf(chart).map(
     (table) =>
-      html`<div class="scroll" tabindex="0" role="region" aria-label="Data: ${table.caption}">
+      html`<div class="scroll" tabindex="0" role="group" aria-label="Data: ${table.caption}">
         ${renderTable(table)}
       </div>`,
   )}`;

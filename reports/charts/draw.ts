@@ -59,8 +59,8 @@ interface SceneMark {
   items: SceneItem[];
 }
 
-/** Left of the plot: room for tick labels, equal in all panels so that they align. */
-export const axisExtentPx = 44;
+/** Left of the plot: room for "1,000" as Vega estimates it, equal in all panels so that they align. */
+export const axisExtentPx = 53;
 
 const text = "var(--text)";
 const muted = "var(--muted)";
@@ -149,7 +149,7 @@ function frameOf(svg: string): [number, number, number, number] {
 }
 
 const redundant =
-  / (?:aria-hidden="true"|pointer-events="none"|font-family="[^"]*"|opacity="1"|stroke-width="1"|font-size="12px"|class="[^"]*"|style="[^"]*"|role="[^"]*"|aria-roledescription="[^"]*"|font-weight="normal"|stroke-miterlimit="4")/g;
+  / (?:aria-hidden="true"|aria-label="[^"]*"|pointer-events="none"|font-family="[^"]*"|opacity="1"|stroke-width="1"|font-size="12px"|class="[^"]*"|style="[^"]*"|role="[^"]*"|aria-roledescription="[^"]*"|font-weight="normal"|stroke-miterlimit="4")/g;
 
 /** Only inside tags: Vega escapes `<` in text, so no name of the user's is touched. */
 function shrink(svg: string): string {
@@ -160,11 +160,11 @@ function shrink(svg: string): string {
   );
   small = small
     .replace(/<path [^>]*display="none"[^>]*\/>/g, "")
-    .replace(/<path d="M0(?:\.5)?,0(?:\.5)?h0v0h0Z"\/>/g, "");
+    .replace(/<path d="M0(?:\.5)?,0(?:\.5)?h[\d.]+v[\d.]+h-?[\d.]+Z"\/>/g, "");
   small = small.replace(/<rect [^>]*fill="transparent"[^>]*\/>/, "").replaceAll(' transform="translate(0,0)"', "");
   for (let before = ""; before !== small;) {
     before = small;
-    small = small.replaceAll("<g></g>", "");
+    small = small.replaceAll("<g></g>", "").replaceAll("<g/>", "");
   }
   return small;
 }

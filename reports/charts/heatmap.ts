@@ -26,7 +26,7 @@ export function heatmapSpec(chart: HeatmapChart, { frame }: DrawContext): TopLev
   const longest = frame.narrow ? 12 : 16;
   const names = chart.ys.map((name) => shorten(name, longest));
   const labelsPx = Math.ceil(Math.max(24, ...names.map((name) => textWidthPx(name) + 10)));
-  const widthPx = Math.floor((frame.widthPx - 8 - 26 * (columns - 1)) / columns) - labelsPx;
+  const widthPx = Math.floor((frame.widthPx - 8 - 26 * (columns - 1)) / columns) - labelsPx - 10;
   const heightPx = Math.min(320, Math.max(96, chart.ys.length * 15));
   const largest = largestOf(chart);
   const step = chart.xs.length > 1 ? chart.xs[1]! - chart.xs[0]! : 1;

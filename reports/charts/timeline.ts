@@ -31,7 +31,7 @@ const shortCount = "datum.value < 10000 ? format(datum.value, ',.6~g') : format(
 
 export function timelineSpec(chart: TimelineChart, { palette, frame }: DrawContext): TopLevelSpec {
   const columns = frame.narrow ? 1 : Math.min(3, Math.max(1, chart.panels.length));
-  const widthPx = Math.floor((frame.widthPx - 8 - panelGapPx * (columns - 1)) / columns) - axisExtentPx;
+  const widthPx = Math.floor((frame.widthPx - 8 - panelGapPx * (columns - 1)) / columns) - axisExtentPx - 8;
   const scales = scalesOf(chart, widthPx);
   return {
     columns,

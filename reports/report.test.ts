@@ -1,0 +1,285 @@
+/**
+ * The page as a reader gets it: the sample report, opened from file:// in headless Chromium. Skipped with a message where there
+ * is no browser and none can be installed; in CI that is an error.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test, type TestContext } from "node:test";
+import { pathToFileURL } from "node:url";
+import { chromium, type Browser, type Page } from "playwright-core";
+import { chromiumPath, ensureSystemPackages } from "../scripts/system-packages.ts";
+import { readResults, renderReport, writeReport, type ReportPaths } from "./report.ts";
+import { sampleResults } from "./sample.ts";
+
+const sizeLimitBytes = 1_500_000;
+const firstChartLimitMs = 1_000;
+/** The machine may be busy with something else: the best of a few loads is the page's own time. */
+const loads = 3;
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let directory: string;
+let paths: ReportPaths;
+/** Every kind of chart and status with half the experiments: axe looks at each element several times. */
+let shorter: ReportPaths;
+let browser: Browser | undefined;
+
+before(async () => {
+  directory = mkdtempSync(join(tmpdir(), "wavetank-report-"));
+  paths = await writeReport(sampleResults("invalid"), directory);
+  const few = sampleResults("invalid").experiments.filter(
+    ({ name }) => name !== "cart-merge" && name !== "retry-storm",
+  );
+  const failed = sampleResults().experiments.filter(({ status }) => status === "failed");
+  shorter = await writeReport(
+    { ...sampleResults("invalid"), experiments: [...few.slice(1, 3), ...failed] },
+    join(directory, "shorter"),
+  );
+  ensureSystemPackages(["chromium", "fonts-dejavu-core"]);
+  const executablePath = chromiumPath();
+  if (executablePath === undefined) return;
+  browser = await chromium.launch({
+    executablePath,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-dev-shm-usage",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+interface Opened {
+  readonly page: Page;
+  readonly complaints: string[];
+  readonly requests: string[];
+}
+
+async function open(
+  context: TestContext,
+  {
+    path = paths.htmlPath,
+    theme = "light",
+    widthPx = 1200,
+  }: { path?: string; theme?: "light" | "dark"; widthPx?: number } = {},
+): Promise<Opened | undefined> {
+  if (browser === undefined) {
+    context.skip("no Chromium on this machine: apt-get install chromium, or set WAVETANK_CHROMIUM");
+    return undefined;
+  }
+  const page = await browser.newPage({ viewport: { width: widthPx, height: 900 }, colorScheme: theme });
+  context.after(() => page.close());
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  page.on("console", (message) => complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("request", (request) => requests.push(request.url()));
+  await page.addInitScript(watchPage);
+  await page.goto(pathToFileURL(path).href);
+  return { page, complaints, requests: requests.filter((url) => !url.startsWith("data:")) };
+}
+
+/** Runs in the page before anything else: notes when the first chart has a box, and every layout shift. */
+function watchPage(): void {
+  const seen = window as unknown as { firstChartMs?: number; shift: number };
+  seen.shift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) seen.shift += (entry as unknown as { value: number }).value;
+  }).observe({ type: "layout-shift", buffered: true });
+  const look = (): void => {
+    const chart = document.querySelector(".chart .plot svg");
+    if (chart !== null && chart.getBoundingClientRect().height > 0) seen.firstChartMs = performance.now();
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}
+
+test("opens from file:// with no complaint, no other request, and its first chart at once", async (context) => {
+  let best = Infinity;
+  for (let load = 0; load < loads; load++) {
+    const opened = await open(context);
+    if (opened === undefined) return;
+    const { page, complaints, requests } = opened;
+    await page.waitForFunction(() => "firstChartMs" in window);
+    const seen = await page.evaluate(() => {
+      const { firstChartMs, shift } = window as unknown as { firstChartMs: number; shift: number };
+      return { firstChartMs, shift };
+    });
+    best = Math.min(best, seen.firstChartMs);
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(requests, [pathToFileURL(paths.htmlPath).href]);
+    assert.equal(seen.shift, 0, "the layout shifted while loading");
+  }
+  context.diagnostic(`first chart after ${best.toFixed(0)} ms`);
+  assert.ok(best < firstChartLimitMs, `first chart after ${best} ms, limit ${firstChartLimitMs} ms`);
+});
+
+test("the report of eight experiments is small and complete on disk", () => {
+  const { size } = statSync(paths.htmlPath);
+  assert.ok(size < sizeLimitBytes, `report.html is ${size} bytes, limit ${sizeLimitBytes}`);
+  assert.deepEqual(readdirSync(directory).sort(), ["report.html", "report.md", "results.json", "shorter"]);
+  assert.deepEqual(readResults(paths.resultsPath), JSON.parse(JSON.stringify(sampleResults("invalid"))));
+});
+
+for (const [theme, widthPx] of [
+  ["light", 1200],
+  ["dark", 390],
+] as const) {
+  test(`axe finds nothing: ${theme}, ${widthPx} px, first tables open`, async (context) => {
+    const opened = await open(context, { path: shorter.htmlPath, theme, widthPx });
+    if (opened === undefined) return;
+    const { page } = opened;
+    await page.evaluate(() =>
+      [...document.querySelectorAll("details")].slice(0, 4).forEach((details) => (details.open = true)),
+    );
+    await page.evaluate(axeSource);
+    const violations = await page.evaluate(async () => {
+      const { axe } = window as unknown as {
+        axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      };
+      const found = await axe.run();
+      return found.violations.map(
+        ({ id, nodes }) =>
+          `${id}: ${nodes
+            .slice(0, 3)
+            .map((node) => node.html.slice(0, 160))
+            .join(" | ")}`,
+      );
+    });
+    assert.deepEqual(violations, []);
+  });
+}
+
+test("every chart has a name, and no page is wider than its window", async (context) => {
+  for (const widthPx of [1200, 390]) {
+    const opened = await open(context, { widthPx });
+    if (opened === undefined) return;
+    const { page } = opened;
+    const names = await page.evaluate(() =>
+      [...document.querySelectorAll("svg:not([aria-hidden])")].map(
+        (svg) => `${svg.getAttribute("role")}: ${svg.getAttribute("aria-label")}`,
+      ),
+    );
+    assert.ok(names.length > 30);
+    for (const name of names) assert.match(name, /^img: .{10,}/);
+    const figures = await page.evaluate(() =>
+      [...document.querySelectorAll(".chart")].map(
+        (chart) =>
+          [...chart.querySelectorAll(".plot > svg")].filter((svg) => svg.getBoundingClientRect().width > 0).length,
+      ),
+    );
+    assert.ok(
+      figures.every((visible) => visible === 1),
+      "each figure shows one of its two drawings",
+    );
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), widthPx);
+  }
+});
+
+test("text in charts is at least 10 px high on a desk and on a telephone", async (context) => {
+  for (const widthPx of [1200, 390]) {
+    const opened = await open(context, { widthPx });
+    if (opened === undefined) return;
+    const smallest = await opened.page.evaluate(() =>
+      Math.min(
+        ...[...document.querySelectorAll<SVGTextElement>("svg text")]
+          .filter((text) => text.getBoundingClientRect().width > 0)
+          .map((text) => {
+            const svg = text.ownerSVGElement!;
+            return (
+              (parseFloat(getComputedStyle(text).fontSize) * svg.getBoundingClientRect().width) /
+              svg.viewBox.baseVal.width
+            );
+          }),
+      ),
+    );
+    assert.ok(smallest >= 10, `smallest text is ${smallest} px at ${widthPx} px`);
+  }
+});
+
+test("says a chart's values under the pointer, and under the arrow keys", async (context) => {
+  const opened = await open(context);
+  if (opened === undefined) return;
+  const { page } = opened;
+  const tip = page.locator(".tip");
+  const heat = page.locator(".plot", { has: page.locator("image") }).first();
+  await heat.scrollIntoViewIfNeeded();
+  const cells = await heat.locator("svg.wide image").first().boundingBox();
+  await page.mouse.move(cells!.x + cells!.width * 0.5, cells!.y + (cells!.height * 2.5) / 8);
+  assert.match((await tip.textContent())!, /^fixed: operations\/s \d+ \(.*p2.*30\)$/);
+  const curves = page.locator(".plot").nth(2);
+  await curves.focus();
+  await page.keyboard.press("ArrowRight");
+  assert.match((await tip.textContent())!, /^fixed: .* of operations within .* ms$/);
+  await page.keyboard.press("Escape");
+  assert.equal(await tip.textContent(), "");
+});
+
+test("the theme button turns the page over and back", async (context) => {
+  const opened = await open(context, { theme: "dark" });
+  if (opened === undefined) return;
+  const { page, complaints } = opened;
+  const paper = (): Promise<string> => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const dark = await paper();
+  await page.click("#theme");
+  assert.notEqual(await paper(), dark);
+  await page.click("#theme");
+  assert.equal(await paper(), dark);
+  await page.emulateMedia({ media: "print" });
+  assert.notEqual(await paper(), dark, "paper is white");
+  assert.deepEqual(complaints, []);
+});
+
+test("a hostile name is text everywhere", async (context) => {
+  const hostile = `</script><img src=x onerror="document.title='owned'">\u2028'"|\`{{7*7}}`;
+  const results = sampleResults();
+  const experiments = results.experiments.slice(0, 1).map((experiment) => ({
+    ...experiment,
+    title: hostile,
+    name: hostile,
+    rerun: hostile,
+    bands: [{ fromS: 1, toS: 2, label: hostile }],
+    designs: experiment.designs.map((design) => ({ ...design, name: hostile, title: hostile })),
+    charts: experiment.charts.map((chart) =>
+      chart.kind === "percentiles"
+        ? { ...chart, title: hostile, series: chart.series.map((series) => ({ ...series, name: hostile })) }
+        : chart.kind === "timeline"
+          ? {
+              ...chart,
+              panels: chart.panels.map((panel) => ({ ...panel, design: hostile })),
+              bands: [{ fromS: 1, toS: 9, label: hostile }],
+            }
+          : chart.kind === "heatmap"
+            ? { ...chart, yLabel: hostile, ys: chart.ys.map(() => hostile) }
+            : chart,
+    ),
+  }));
+  const { html, markdown } = await renderReport({ ...results, experiments });
+  assert.ok(!html.includes("<img src=x"));
+  assert.ok(!markdown.replace(/```sh[^]*?```/g, "").includes("<img"));
+  const hostileDirectory = join(directory, "hostile");
+  const { htmlPath } = await writeReport({ ...results, experiments }, hostileDirectory);
+  context.after(() => rmSync(hostileDirectory, { recursive: true }));
+  const opened = await open(context, { path: htmlPath });
+  if (opened === undefined) return;
+  assert.deepEqual(opened.complaints, []);
+  assert.match(await opened.page.title(), /^Wavetank report/);
+  assert.equal(await opened.page.locator("h2", { hasText: hostile }).count(), 1);
+});
+
+test("an empty suite still makes a page", async () => {
+  const { html, markdown } = await renderReport({ ...sampleResults(), experiments: [] });
+  assert.match(html, /No experiment ran\./);
+  assert.match(markdown, /No experiment ran\./);
+});

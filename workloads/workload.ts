@@ -39,6 +39,11 @@ export interface HistoryEntry {
   readonly startUs: Micros;
   readonly endUs: Micros;
   readonly outcome: "ok" | "refused" | "unknown";
+  /**
+   * How often the request was sent; absent means once. An attempt given up on may still take effect after a later one was
+   * answered, so a check trusts neither the end of an operation sent twice nor its refusal.
+   */
+  readonly attempts?: number;
   readonly fact: Fact;
 }
 

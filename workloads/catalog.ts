@@ -1,0 +1,32 @@
+/**
+ * Workloads by name: what turns a workload's description, which crosses threads and machines, back into the workload. A new
+ * workload is a file beside this one and a line in the table below.
+ */
+import { CartConflict } from "./cart-conflict.ts";
+import { Checkout } from "./checkout.ts";
+import { Items } from "./items.ts";
+import { ParameterError } from "./parameters.ts";
+import { Work } from "./work.ts";
+import type { Workload, WorkloadSpec } from "./workload.ts";
+
+type Parameters = WorkloadSpec["parameters"];
+
+const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
+  "cart-conflict": (parameters) => new CartConflict(parameters),
+  checkout: (parameters) => new Checkout(parameters),
+  items: (parameters) => new Items(parameters),
+  work: (parameters) => new Work(parameters),
+};
+
+export const workloadNames: readonly string[] = Object.keys(makers);
+
+/** Throws ParameterError on an unknown workload, an unknown parameter or a value that does not fit. */
+export function createWorkload(spec: WorkloadSpec): Workload {
+  if (Object.hasOwn(makers, spec.name)) return makers[spec.name](spec.parameters);
+  throw new ParameterError({
+    what: "there is no workload of that name",
+    got: spec.name,
+    expected: `one of ${workloadNames.join(", ")}`,
+    fix: "use one of them, or add yours to workloads/catalog.ts",
+  });
+}

@@ -1,0 +1,58 @@
+/**
+ * Work for queueing stations: one operation a session, which asks for nothing but service. What is measured is when it is
+ * served and whether; all that can be checked is that each operation had exactly one outcome.
+ */
+import type { Request } from "../backend/api.ts";
+import { Parameters } from "./parameters.ts";
+import { Findings } from "./real-time-order.ts";
+import type { CheckResult, HistoryEntry, Session, Step, Workload, WorkloadSpec } from "./workload.ts";
+
+export interface WorkParameters {
+  /** Name of the report's row. Default "work". */
+  readonly operation?: string;
+}
+
+export const workDefaults = { operation: "work" } satisfies Required<WorkParameters>;
+
+export function work(parameters: WorkParameters = {}): WorkloadSpec {
+  return { name: "work", parameters: { ...workDefaults, ...parameters } };
+}
+
+export class Work implements Workload {
+  readonly name = "work";
+  private readonly operation: string;
+
+  constructor(parameters: Readonly<Record<string, unknown>>) {
+    this.operation = new Parameters("work", workDefaults, parameters).text("operation");
+  }
+
+  setup(): readonly Request[] {
+    return [];
+  }
+
+  begin(arrival: number): Session {
+    const request = { kind: "work", operation: arrival } as const;
+    const only: Step = { operation: this.operation, request, thinkUs: 0, fact: { kind: "work" } };
+    return { next: (previous) => (previous === null ? only : null) };
+  }
+
+  finalReads(): readonly Request[] {
+    return [];
+  }
+
+  /** Every operation in the history is there once and is over after it began. Counts: ok, refused, unknown. */
+  check(history: readonly HistoryEntry[]): CheckResult {
+    const findings = new Findings("ok", "refused", "unknown");
+    const seen = new Set<number>();
+    for (const { arrival, startUs, endUs, outcome } of history) {
+      findings.examine();
+      if (seen.has(arrival)) findings.violate(`operation ${arrival} has two outcomes`);
+      seen.add(arrival);
+      if (!(endUs >= startUs))
+        findings.violate(`operation ${arrival} ended at ${endUs}, before its start at ${startUs}`);
+      if (["ok", "refused", "unknown"].includes(outcome)) findings.count(outcome);
+      else findings.violate(`operation ${arrival} has no outcome: got ${outcome}`);
+    }
+    return findings.result("every operation has one outcome");
+  }
+}

@@ -13,7 +13,7 @@ import { average, ratioEstimate } from "./compare/estimate.ts";
 import { figure } from "./compare/judge.ts";
 import { faultBands } from "./bands.ts";
 import type { Measured } from "./experiment.ts";
-import { measuredOf, NotRun } from "./measured.ts";
+import { measuredOf, NotPlanned, NotRun } from "./measured.ts";
 import type { PlannedExperiment } from "./plan.ts";
 import type { Chart, ClaimResult, DesignResult, ExperimentResult, RunResult, Verdict } from "./results.ts";
 import { describeLoad } from "./schedule.ts";
@@ -79,18 +79,22 @@ function statusOf(
   return "held";
 }
 
-/** A claim whose judge throws has failed: a misspelt design or figure must not pass. Only what was never run is undecided. */
+/**
+ * A claim whose judge throws has failed: a misspelt design or figure must not pass. Only what was never run is undecided, and a
+ * claim about a design that this tank's plan leaves out is not made there.
+ */
 function judgeClaims({ experiment, tank }: PlannedExperiment, measured: Measured, interrupted: boolean): ClaimResult[] {
   return experiment.claims
     .filter((claim) => claim.tanks === undefined || claim.tanks.includes(tank))
-    .map((claim): ClaimResult => {
+    .flatMap((claim): ClaimResult[] => {
       const { text, expected } = claim;
       try {
         const { status, measured: seen, estimate } = claim.judge(measured);
-        return { text, expected, measured: seen, status, estimate };
+        return [{ text, expected, measured: seen, status, estimate }];
       } catch (error) {
+        if (error instanceof NotPlanned) return [];
         const status = error instanceof NotRun || interrupted ? "undecided" : "failed";
-        return { text, expected, measured: `could not be judged: ${messageOf(error)}`, status };
+        return [{ text, expected, measured: `could not be judged: ${messageOf(error)}`, status }];
       }
     });
 }

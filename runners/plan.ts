@@ -4,6 +4,9 @@
  */
 import { Random, streamSeed } from "../backend/kernel/random.ts";
 import { second } from "../backend/kernel/units.ts";
+import { checkCallPolicy } from "../backend/policies/caller-check.ts";
+import { createWorkload } from "../workloads/catalog.ts";
+import { UsageError } from "./command-error.ts";
 import type { Experiment, Tank } from "./experiment.ts";
 import { createSchedule } from "./schedule.ts";
 import { applySettings, checkKeys, checkOverrides, type TankExperiment } from "./settings.ts";
@@ -25,17 +28,14 @@ export interface PlannedExperiment {
 
 /** Throws `UsageError` on a setting that fits nothing. */
 export function planSuite(options: SuiteOptions): PlannedExperiment[] {
-  const planned: PlannedExperiment[] = [];
-  for (const experiment of options.experiments) {
-    for (const tank of options.tanks) {
-      const settled = applySettings(experiment, tank, options);
-      planned.push({ experiment, tank, settled, runs: planRuns(experiment, tank, settled, options.seed) });
-    }
-  }
-  const settled = planned.map((experiment) => experiment.settled);
+  const chosen = options.experiments.flatMap((experiment) =>
+    options.tanks.map((tank) => ({ experiment, tank, settled: applySettings(experiment, tank, options) })),
+  );
+  const settled = chosen.map((each) => each.settled);
   checkOverrides(settled, options.overrides);
   checkKeys(settled, options.keys);
-  return planned;
+  settled.forEach(checkParts);
+  return chosen.map((each) => ({ ...each, runs: planRuns(each.experiment, each.tank, each.settled, options.seed) }));
 }
 
 function planRuns(experiment: Experiment, tank: Tank, settled: TankExperiment, suiteSeed: number): PlannedRun[] {
@@ -49,6 +49,25 @@ function planRuns(experiment: Experiment, tank: Tank, settled: TankExperiment, s
     }
   }
   return runs;
+}
+
+/** What would fail in the middle of the suite fails before it: workloads, calling policies and loads that do not fit. */
+function checkParts(settled: TankExperiment): void {
+  try {
+    createSchedule(settled.load, settled.forUs, 0);
+    for (const { workload, calls } of Object.values(settled.designs)) {
+      createWorkload(workload);
+      checkCallPolicy(calls);
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError({
+      what: "a setting is out of range",
+      got: error.message,
+      expected: "values that the experiment can run with",
+      fix: "change or leave out the --set, --rate or --for that made it so",
+    });
+  }
 }
 
 /** Threads: the load itself and two seconds to start and verify. Simulation: some 30 us of processor an operation. */

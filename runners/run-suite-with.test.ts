@@ -106,6 +106,27 @@ test("a broken promise, a failed claim, a late generator and an open claim each 
   assert.equal(await statusOf({ experiments: [claim("undecided")] }), "undecided");
 });
 
+test("an experiment's own figures are figures like the others", async () => {
+  const metrics = (run: RunResult): Record<string, number> => ({ rows: run.timeline.atS.length, none: Number.NaN });
+  const claims: Experiment["claims"] = ["rows", "none"].map((metric) => ({
+    text: metric,
+    expected: "",
+    judge: (measured) => ({ status: "held", measured: measured.values("fast", metric).join() }),
+  }));
+  const [experiment] = (await suite({ experiments: [changed({ metrics, claims })] })).experiments;
+  assert.deepEqual(
+    experiment.claims.map(({ status }) => status),
+    ["held", "failed"],
+  );
+});
+
+test("a claim about a design that the tank's plan leaves out is not made there", async () => {
+  const plan = { ...sampleExperiment.tanks.simulation.full, designs: ["slow"] };
+  const tanks = { ...sampleExperiment.tanks, simulation: { full: plan, quick: plan } };
+  const [experiment] = (await suite({ experiments: [changed({ tanks })] })).experiments;
+  assert.deepEqual(experiment.claims, []);
+});
+
 test("a run with a disturbed generator is repeated once, and says so", async () => {
   let runs = 0;
   const disturbed: Runner = (order) => {

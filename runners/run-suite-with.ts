@@ -9,6 +9,7 @@ import { machineFingerprint, workTree } from "./machine.ts";
 import { planSuite, type PlannedExperiment, type PlannedRun } from "./plan.ts";
 import { schemaVersion, type ExperimentResult, type Results, type RunResult } from "./results.ts";
 import { Interrupted, type RunOrder } from "./run-order.ts";
+import { planOf } from "./settings.ts";
 import type { SuiteObserver, SuiteOptions } from "./suite-types.ts";
 
 export type Runner = (order: RunOrder, tank: Tank) => Promise<RunResult>;
@@ -49,7 +50,8 @@ async function runExperiment(
     if (options.signal?.aborted === true) break;
     observer.onRunStart?.(run.item);
     try {
-      const result = await runValid(() => runner(orderOf(planned, run, options, observer), planned.tank));
+      const order = orderOf(planned, run, options, observer);
+      const result = withOwnMetrics(planned, await runValid(() => runner(order, planned.tank)));
       (runs[run.item.design] ??= []).push(result);
       observer.onRunEnd?.(run.item, result);
     } catch (error) {
@@ -62,6 +64,13 @@ async function runExperiment(
   const result = experimentResult(planned, { runs, faults }, options);
   observer.onExperimentEnd?.(result);
   return result;
+}
+
+/** Adds the figures that the experiment derives itself. A figure that does not exist in a run is left out, not written as null. */
+function withOwnMetrics({ experiment, settled }: PlannedExperiment, run: RunResult): RunResult {
+  if (experiment.metrics === undefined) return run;
+  const own = Object.entries(experiment.metrics(run, planOf(settled))).filter(([, value]) => Number.isFinite(value));
+  return { ...run, metrics: { ...run.metrics, ...Object.fromEntries(own) } };
 }
 
 /**

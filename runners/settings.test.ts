@@ -52,6 +52,32 @@ test("a value of another type is refused", () => {
   );
 });
 
+test("a tank's plan may choose designs and tell the story in another time", () => {
+  const scaled = {
+    ...sampleExperiment,
+    tanks: {
+      ...sampleExperiment.tanks,
+      threads: {
+        full: { ...sampleExperiment.tanks.threads.full, designs: ["fast"], timeScale: 0.2 },
+        quick: sampleExperiment.tanks.threads.quick,
+      },
+    },
+  };
+  const { designs } = applySettings(scaled, "threads", sampleOptions);
+  assert.deepEqual(Object.keys(designs), ["fast"]);
+  assert.equal(flatten(designs)["fast.deployment.service.serviceUs"], 200);
+  assert.equal(designs.fast.calls.timeoutUs, 200_000);
+  assert.equal(designs.fast.calls.clients, 4);
+  assert.equal(sampleExperiment.designs.fast.calls.timeoutUs, 1_000_000);
+});
+
+test("what cannot run is refused before anything runs", () => {
+  const planned = (path: string, value: unknown) => () => planSuite({ ...sampleOptions, overrides: [{ path, value }] });
+  assert.throws(planned("load.perSecond", -5), usage(/out of range; load poisson: got a rate of -5 a second/));
+  assert.throws(planned("designs.slow.calls.timeoutUs", 0), usage(/out of range; calling policy: timeoutUs is 0/));
+  assert.throws(planned("designs.slow.workload.name", "wrok"), /no workload of that name; got wrok/);
+});
+
 test("--for scales everything that has a time; --rate keeps the shape; --design chooses", () => {
   const longer = settle({ forS: 40 });
   assert.equal(longer.forUs, 40 * second);

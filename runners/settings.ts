@@ -12,7 +12,7 @@ import { withRate } from "./schedule.ts";
 import type { Override, SuiteOptions } from "./suite-types.ts";
 
 /** The part of an experiment that one tank runs, and the part that `--set` can reach. */
-export interface TankExperiment extends TankPlan {
+export interface TankExperiment extends Omit<TankPlan, "designs"> {
   readonly designs: Readonly<Record<string, Design>>;
 }
 
@@ -28,8 +28,9 @@ const optionalMembers: Readonly<Record<string, readonly string[]>> = {
 /** The experiment as one tank will run it, with every setting applied and checked. */
 export function applySettings(experiment: Experiment, tank: Tank, options: SuiteOptions): TankExperiment {
   const plan = options.quick ? experiment.tanks[tank].quick : experiment.tanks[tank].full;
-  let chosen: TankExperiment = { ...plan, designs: chooseDesigns(experiment, options.designs) };
-  if (options.forS !== undefined) chosen = { ...chosen, ...withLength(chosen, options.forS) };
+  const designs = scaledDesigns(chooseDesigns(experiment, plan.designs, options.designs), plan.timeScale ?? 1);
+  let chosen: TankExperiment = { ...plan, designs };
+  if (options.forS !== undefined) chosen = withLength(chosen, options.forS);
   if (options.rate !== undefined) chosen = { ...chosen, load: withRate(chosen.load, positive("--rate", options.rate)) };
   if (options.keys !== undefined) chosen = { ...chosen, designs: withKeys(chosen.designs, options.keys) };
   for (const override of options.overrides) {
@@ -86,13 +87,24 @@ function flattenList(list: readonly unknown[], path: string): Record<string, str
   return Object.assign({}, ...list.map((item, i) => flatten(item, `${path}.${i}`))) as Record<string, string>;
 }
 
-function chooseDesigns(experiment: Experiment, names: readonly string[] | undefined): Readonly<Record<string, Design>> {
-  if (names === undefined) return experiment.designs;
-  const known = names.filter((name) => Object.hasOwn(experiment.designs, name));
+/** The plan as claims and derived figures see it. */
+export function planOf(settled: TankExperiment): TankPlan {
+  return { ...settled, designs: Object.keys(settled.designs) };
+}
+
+/** A name on the command line outweighs a tank's own choice: whoever asks for a design gets it. */
+function chooseDesigns(
+  experiment: Experiment,
+  planned: readonly string[] | undefined,
+  names: readonly string[] | undefined,
+): Readonly<Record<string, Design>> {
+  const wanted = names ?? planned;
+  if (wanted === undefined) return experiment.designs;
+  const known = wanted.filter((name) => Object.hasOwn(experiment.designs, name));
   if (known.length === 0) {
     throw new UsageError({
       what: `${experiment.name} has no design of that name`,
-      got: names.join(", "),
+      got: wanted.join(", "),
       expected: `one of ${Object.keys(experiment.designs).join(", ")}`,
       fix: "name designs as the experiment does",
     });
@@ -100,8 +112,31 @@ function chooseDesigns(experiment: Experiment, names: readonly string[] | undefi
   return Object.fromEntries(known.map((name) => [name, experiment.designs[name]]));
 }
 
+/** Durations of services and calling policies, which end in `Us` whatever they are called, times `scale`. */
+function scaledDesigns(designs: Readonly<Record<string, Design>>, scale: number): Readonly<Record<string, Design>> {
+  if (scale === 1) return designs;
+  const scaled = Object.entries(designs).map(([name, design]): [string, Design] => {
+    const service = scaledDurations(design.deployment.service, scale);
+    const calls = scaledDurations(design.calls, scale);
+    return [name, { ...design, calls, deployment: { ...design.deployment, service } }];
+  });
+  return Object.fromEntries(scaled);
+}
+
+function scaledDurations<T>(value: T, scale: number): T {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item: unknown) => scaledDurations(item, scale)) as T;
+  const members = Object.entries(value).map(([name, member]: [string, unknown]) => [
+    name,
+    typeof member === "number" && name.endsWith("Us")
+      ? Math.max(1, Math.round(member * scale))
+      : scaledDurations(member, scale),
+  ]);
+  return Object.fromEntries(members) as T;
+}
+
 /** Everything that has a time keeps its place in proportion. */
-function withLength(plan: TankPlan, forS: number): TankPlan {
+function withLength(plan: TankExperiment, forS: number): TankExperiment {
   const forUs = Math.round(positive("--for", forS) * second);
   const scale = (us: Micros): Micros => Math.round((us * forUs) / plan.forUs);
   const load: LoadShape =

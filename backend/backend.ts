@@ -162,7 +162,7 @@ class Threads implements ThreadsBackend {
       const idle = parts.every((part) => part.idle) && posted === taken;
       if (idle && posted === before) break;
       before = idle ? posted : -1;
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await this.everywhere({ kind: "check" });
   }

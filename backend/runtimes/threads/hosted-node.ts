@@ -34,11 +34,11 @@ export class HostedNode {
 
   /** Kills it at once; resolves when its files are closed and, with `wipe`, gone. */
   crash(wipe: boolean): Promise<void> {
-    const { loop } = this;
-    this.loop = undefined;
-    const closed = loop?.abandon();
+    const closed = this.kill();
     return this.change(async () => {
       await closed;
+      // It may have been booting when the crash came.
+      await this.kill();
       if (wipe) await rm(this.setting.directory, { recursive: true, force: true });
     });
   }
@@ -71,6 +71,12 @@ export class HostedNode {
     if (this.loop === undefined) return;
     this.loop.receive(from, message);
     this.setting.schedule();
+  }
+
+  private kill(): Promise<void> | undefined {
+    const { loop } = this;
+    this.loop = undefined;
+    return loop?.abandon();
   }
 
   private change(step: () => Promise<void>): Promise<void> {

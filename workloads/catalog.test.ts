@@ -53,6 +53,8 @@ test("unknown names and values that do not fit are named", () => {
       /readShare .* does not fit; got 2; expected a number from 0 to 1; fix: write readShare: 0/,
     ],
     [items({ slackUs: 0.5 }), /slackUs .*; got 0.5; expected a whole number, at least 0/],
+    [{ name: "items", parameters: { shift: { atArrival: -1, keys: "uniform" } } }, /shift .*; expected null, or/],
+    [items({ shift: { atArrival: 1, keys: "zipf" } }), /got zipf; expected uniform/],
     [items({ keys: "zipf" }), /got zipf; expected uniform/],
     [items({ valueBytes: { kind: "uniform", from: 5, to: 1 } }), /valueBytes .*; expected a number, \{ kind: constant/],
     [items({ valueBytes: -1 }), /valueBytes/],
@@ -104,6 +106,12 @@ test("items: shares, sizes and table options", () => {
   assert.ok(Math.abs(reads - 0.25) < 0.04);
   const put = made.find(({ request }) => request.kind === "put")!.request;
   assert.ok(put.kind === "put" && put.item.value.S!.length === 2_000 && put.item.key.S!.startsWith("p"));
+});
+
+test("items: keys shift at an arrival", () => {
+  const spec = items({ keys: "uniform:1000000", shift: { atArrival: 10, keys: "hotspot:1:1" } });
+  const keys = Array.from({ length: 20 }, (_, i) => steps(spec, i)[0].fact!.key);
+  assert.ok(keys.slice(0, 10).every((key) => key !== "item-0") && keys.slice(10).every((key) => key === "item-0"));
 });
 
 test("cart-conflict: pairs share a cart and enter on two sides", () => {

@@ -14,11 +14,18 @@ import type { TableOptions } from "./parameters.ts";
 import { Parameters, tableOf } from "./parameters.ts";
 import type { CheckResult, Fact, HistoryEntry, Session, Step, Workload, WorkloadSpec } from "./workload.ts";
 
+export interface KeyShift {
+  readonly atArrival: number;
+  readonly keys: string;
+}
+
 export interface ItemsParameters {
   /** Default: "items", last writer wins, n 3, r 2, w 2, strict, unlimited, 8 partitions. */
   readonly table?: TableOptions;
   /** Distribution of keys. Default "uniform:1000". */
   readonly keys?: string;
+  /** From arrival number `atArrival` on, keys are drawn from another distribution. Default null: they never are. */
+  readonly shift?: KeyShift | null;
   /** Share of operations that read. Default 0.5. */
   readonly readShare?: number;
   /** Bytes of a written value, its 'value' attribute alone. Default 100. */
@@ -36,6 +43,7 @@ export interface ItemsParameters {
 export const itemsDefaults = {
   table: {},
   keys: "uniform:1000",
+  shift: null,
   readShare: 0.5,
   valueBytes: 100,
   consistent: true,
@@ -52,6 +60,8 @@ export class Items implements Workload {
   readonly name = "items";
   private readonly table: TableSpec;
   private readonly keys: KeyChooser;
+  private readonly shiftAtArrival: number;
+  private readonly shiftedKeys: KeyChooser;
   private readonly readShare: number;
   private readonly valueBytes: Distribution;
   private readonly consistent: boolean;
@@ -63,6 +73,9 @@ export class Items implements Workload {
     const parameters = new Parameters("items", itemsDefaults, given);
     this.table = tableOf("the table of the items workload", "key", { name: "items" }, parameters.raw("table"));
     this.keys = keyChooser(parameters.text("keys"));
+    const shift = shiftOf(parameters);
+    this.shiftAtArrival = shift?.atArrival ?? Infinity;
+    this.shiftedKeys = shift === null ? this.keys : keyChooser(shift.keys);
     this.readShare = parameters.number("readShare", 0, 1);
     this.valueBytes = distributionOf(parameters, "valueBytes");
     this.consistent = parameters.boolean("consistent");
@@ -76,7 +89,8 @@ export class Items implements Workload {
   }
 
   begin(arrival: number, random: Random): Session {
-    const key = this.prefix + this.keys.next(random);
+    const keys = arrival < this.shiftAtArrival ? this.keys : this.shiftedKeys;
+    const key = this.prefix + keys.next(random);
     return new ItemSession(random.chance(this.readShare) ? this.read(key) : this.write(key, String(arrival), random));
   }
 
@@ -102,6 +116,15 @@ export class Items implements Workload {
   private get(key: string, consistent: boolean): Request {
     return { kind: "get", table: this.table.name, key: { key: { S: key } }, consistent };
   }
+}
+
+function shiftOf(parameters: Parameters): KeyShift | null {
+  const shift = parameters.raw("shift") as KeyShift | null;
+  if (shift === null) return null;
+  const { atArrival, keys } = shift;
+  if (Number.isSafeInteger(atArrival) && atArrival >= 0 && typeof keys === "string") return shift;
+  const expected = "null, or { atArrival, keys } with the number of an arrival and a distribution of keys";
+  throw parameters.mistake("shift", shift, expected, '{ atArrival: 2000, keys: "hotspot:1:1" }');
 }
 
 class ItemSession implements Session {

@@ -73,6 +73,12 @@ test("comparison and order of sort texts equal those of whole numbers", () => {
   );
 });
 
+test("sort texts: a number whose digits begin with another's", () => {
+  const ascending = ["-1000", "-15", "-1.5", "-1", "-0.15", "-0.1", "0", "0.1", "0.15", "1", "1.5", "15", "1000"];
+  const texts = ascending.map((text) => sortableDecimal(parseDecimal(text)!));
+  assert.deepEqual([...texts].sort(), texts);
+});
+
 test("sums equal those of whole numbers", () => {
   fc.assert(
     fc.property(scaled, scaled, (a, b) => {

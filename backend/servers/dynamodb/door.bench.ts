@@ -6,8 +6,7 @@
  *
  * `--serve` only serves, for a profile: node --cpu-prof backend/servers/dynamodb/door.bench.ts --serve
  */
-import { execFileSync } from "node:child_process";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -81,4 +80,7 @@ async function serve(): Promise<void> {
 
 const [first, second] = process.argv.slice(2);
 if (first === "--serve") await serve();
-else await bench(Number(first ?? 5), Number(second ?? 64));
+else if (spawnSync("wrk", ["--version"]).error !== undefined) {
+  process.stderr.write("door.bench: wrk is not on the path; install it, for example with apt-get install wrk\n");
+  process.exitCode = 2;
+} else await bench(Number(first ?? 5), Number(second ?? 64));

@@ -145,6 +145,22 @@ test("no damaged request is answered twice, not at all, or with a fault of ours"
   assert.equal(({} as Record<string, unknown>).S, undefined, "no prototype was changed");
 });
 
+test("nulls in lists are refused: the service's model has none", () => {
+  const backend: DoorBackend = { submit: () => assert.fail("reached the backend") };
+  const requests = {
+    CreateTable: { TableName: "new", AttributeDefinitions: [null], KeySchema: [null], BillingMode: "PAY_PER_REQUEST" },
+    GetItem: { TableName: "plain", Key: { id: { S: "a" } }, AttributesToGet: [null] },
+    PutItem: { TableName: "plain", Item: { id: { S: "a" }, l: { L: [null] } } },
+  };
+  for (const [operation, request] of Object.entries(requests)) {
+    const target = `DynamoDB_20120810.${operation}`;
+    let status = 0;
+    const incoming = { target, authorization, date: "d", body: JSON.stringify(request) };
+    dispatch(incoming, backend, settings, (answered) => (status = answered));
+    assert.equal(status, 400, operation);
+  }
+});
+
 test("deep JSON is refused, not followed", () => {
   const backend: DoorBackend = { submit: () => assert.fail("reached the backend") };
   for (const body of [

@@ -83,8 +83,7 @@ function convertStruct(value: unknown, shape: Extract<Shape, { kind: "Struct" }>
 function convertList(value: unknown, of: Shape): unknown {
   if (Array.isArray(value)) {
     return value.map((member: unknown) => {
-      const misfit = member === null || (of.kind === "Struct" && typeof member !== "object");
-      if (misfit) throw serialization("Unexpected value type in payload");
+      if (of.kind === "Struct" && typeof member !== "object") throw serialization("Unexpected value type in payload");
       return convert(member, of);
     });
   }

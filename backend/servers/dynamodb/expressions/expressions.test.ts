@@ -28,6 +28,10 @@ test("conditions: precedence, associativity, paths and placeholders", () => {
   means("attribute_exists(x.#n[0][12].#d)", exists("x", "name", 0, 12, "a.b"));
   means("x<=:v", { kind: "compare", operator: "<=", path: ["x"], value: { N: "1" } });
   means(":v < x", { kind: "compare", operator: ">", path: ["x"], value: { N: "1" } });
+  means(":v >= x", { kind: "compare", operator: "<=", path: ["x"], value: { N: "1" } });
+  means(":v <= x", { kind: "compare", operator: ">=", path: ["x"], value: { N: "1" } });
+  means(":v > x", { kind: "compare", operator: "<", path: ["x"], value: { N: "1" } });
+  means(":v = x", { kind: "compare", operator: "=", path: ["x"], value: { N: "1" } });
   means("\n x\t<> :v ", { kind: "compare", operator: "<>", path: ["x"], value: { N: "1" } });
 });
 

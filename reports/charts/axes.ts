@@ -28,7 +28,7 @@ export function linearDomain(values: readonly number[]): [number, number] {
 
 /** Pixels that text takes in the page's font, on the safe side. */
 export function textWidthPx(text: string, sizePx = 12): number {
-  return text.length * sizePx * 0.56;
+  return text.length * sizePx * 0.58;
 }
 
 export function shorten(text: string, longest: number): string {

@@ -111,13 +111,15 @@ function axisOf(title: string, scale: "linear" | "log", values: readonly number[
 
 function plotSpec(series: readonly Series[], context: DrawContext, plot: Plot): TopLevelSpec {
   const curves = series.filter((curve) => curve.points.length > 0);
+  const rules = plot.rule === undefined ? [] : ruleLayers(plot, plot.rule);
   const layers = [
-    ...(plot.rule === undefined ? [] : ruleLayers(plot, plot.rule)),
+    ...rules.slice(0, 1),
     ...curves
       .filter((curve) => curve.points.some((point) => point.length >= 4))
       .map((curve) => band(curve, context, plot)),
     ...curves.flatMap((curve) => curveLayers(curve, context, plot)),
     ...(context.frame.narrow ? [] : [names(curves, context, plot)]),
+    ...rules.slice(1),
   ];
   return { width: plot.widthPx, height: plot.heightPx, layer: layers } as TopLevelSpec;
 }
@@ -192,6 +194,7 @@ function names(curves: readonly Series[], { palette }: DrawContext, plot: Plot):
   };
 }
 
+/** The rule, which curves may cover, and its label, which they may not. */
 function ruleLayers(plot: Plot, rule: { value: number; label: string }): Layer[] {
   const data = { values: [{ y: rule.value, label: rule.label }] };
   const y = positions(plot).y;

@@ -4,8 +4,9 @@
  * marks of opacity 0 exist only for that and are not drawn. Vega repeats in every tag what the page's style sheet says once, and
  * that is taken out: a fifth of the size.
  */
-import { parse, View } from "vega";
+import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
+import { textWidthPx } from "./axes.ts";
 import type { Palette } from "./palette.ts";
 
 /** How much room a drawing has. `narrow` is a telephone: panels stand below each other. */
@@ -59,8 +60,24 @@ interface SceneMark {
   items: SceneItem[];
 }
 
-/** Left of the plot: room for "1,000" as Vega estimates it, equal in all panels so that they align. */
-export const axisExtentPx = 53;
+/** Left of the plot: room for "10,000", equal in all panels so that they align. */
+export const axisExtentPx = 46;
+
+/**
+ * Vega has no font to measure here and takes 0.8 em a character, which leaves holes beside every label. Its estimate can be
+ * replaced (vega-scenegraph, `textMetrics`), though its types do not say so.
+ */
+(vega as unknown as { textMetrics: { width(item: TextItem, text?: unknown): number } }).textMetrics.width = (
+  item,
+  text,
+) => textWidthPx(plain(text ?? item.text), item.fontSize ?? 11);
+
+const plain = (value: unknown): string => (typeof value === "string" || typeof value === "number" ? `${value}` : "");
+
+interface TextItem {
+  text?: unknown;
+  fontSize?: number;
+}
 
 const text = "var(--text)";
 const muted = "var(--muted)";
@@ -105,7 +122,7 @@ const config = {
 /** Draws; throws what Vega throws on a specification that is no specification. */
 export async function draw(spec: TopLevelSpec, frame: Frame): Promise<Drawing> {
   const merged = { ...spec, config } as TopLevelSpec;
-  const view = new View(parse(compile(merged).spec), { renderer: "none" });
+  const view = new vega.View(vega.parse(compile(merged).spec), { renderer: "none" });
   await view.runAsync();
   const scene = collect(view.scenegraph() as unknown as { root: SceneMark });
   const svg = shrink(await view.toSVG());

@@ -8,13 +8,13 @@ import { after, before, test } from "node:test";
 import { createRequire } from "node:module";
 import { createDynamoDoor } from "./door.ts";
 import { MemoryTables } from "../../services/items/memory-tables.ts";
-import { cases, setup } from "./differential-cases.ts";
+import { cases, setup } from "./differential-cases.fixture.ts";
 import { runDynamoSession } from "./session.ts";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { DoorBackend } from "./dispatch.ts";
 import type { DynamoDoor } from "./door.ts";
-import type { Case } from "./differential-case.ts";
+import type { Case } from "./differential-case.fixture.ts";
 
 const dynalite = createRequire(import.meta.url)("dynalite") as (options: object) => Server;
 

@@ -8,7 +8,7 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { MemoryTables } from "../../services/items/memory-tables.ts";
 import { Random } from "../../kernel/random.ts";
-import { cases, setup } from "./differential-cases.ts";
+import { cases, setup } from "./differential-cases.fixture.ts";
 import { createDynamoDoor } from "./door.ts";
 import { dispatch } from "./dispatch.ts";
 import type { DoorBackend } from "./dispatch.ts";

@@ -1,6 +1,6 @@
-/** The requests of the differential test that are about expressions. They find the item of `differential-case.ts` stored. */
-import { base, item, of, plain } from "./differential-case.ts";
-import type { Case } from "./differential-case.ts";
+/** The requests of the differential test that are about expressions. They find the item of `differential-case.fixture.ts` stored. */
+import { base, item, of, plain } from "./differential-case.fixture.ts";
+import type { Case } from "./differential-case.fixture.ts";
 
 const condition = (text: string, values?: object): object => ({
   ...base,

@@ -2,9 +2,9 @@
  * The requests of the differential test, in order: later ones see what earlier ones wrote. `differs` marks those on which
  * the door disagrees with the oracle on purpose, and says why.
  */
-import { conditions, updates } from "./differential-expressions.ts";
-import { base, item, key, of, plain } from "./differential-case.ts";
-import type { Case } from "./differential-case.ts";
+import { conditions, updates } from "./differential-expressions.fixture.ts";
+import { base, item, key, of, plain } from "./differential-case.fixture.ts";
+import type { Case } from "./differential-case.fixture.ts";
 
 const hashOnly = {
   AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],

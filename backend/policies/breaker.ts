@@ -68,9 +68,10 @@ export class Breaker {
     const at = this.bucket % this.spec.buckets;
     this.totals[at]++;
     this.total++;
-    if (ok) return;
-    this.errors[at]++;
-    this.failed++;
+    if (!ok) {
+      this.errors[at]++;
+      this.failed++;
+    }
     const { minimumRequests, errorShare } = this.spec;
     if (this.total >= minimumRequests && this.failed >= errorShare * this.total) this.becomeOpen(nowUs);
   }

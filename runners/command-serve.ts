@@ -122,22 +122,18 @@ function deploymentOf(options: ServeOptions): Deployment {
 
 function greeting(options: ServeOptions, url: string, directory: string): string {
   const { n, r, w } = options.replication;
-  const call = (operation: string, body: string): string =>
-    `  curl -s ${url} -H 'Content-Type: application/x-amz-json-1.0' \\\n` +
-    `    -H 'X-Amz-Target: DynamoDB_20120810.${operation}' -d '${body}'`;
-  return [
-    `ready  ${url}`,
-    `${options.nodes} nodes on ${options.threads} threads, tables of N=${n} R=${r} W=${w}, data in ${directory}${options.data === undefined ? " (removed at the end)" : ""}`,
-    "",
-    "Call it as DynamoDB, for instance:",
-    call(
-      "CreateTable",
-      '{"TableName":"t","BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}],"KeySchema":[{"AttributeName":"k","KeyType":"HASH"}]}',
-    ),
-    call("PutItem", '{"TableName":"t","Item":{"k":{"S":"a"},"v":{"N":"1"}}}'),
-    call("GetItem", '{"TableName":"t","Key":{"k":{"S":"a"}},"ConsistentRead":true}'),
-    `or with an AWS SDK: endpoint ${url}, any region, any credentials.`,
-    "Ctrl-C closes it.",
-    "",
-  ].join("\n");
+  const gone = options.data === undefined ? " (removed at the end)" : "";
+  return `ready  ${url}
+${options.nodes} nodes on ${options.threads} threads, tables of N=${n} R=${r} W=${w}, data in ${directory}${gone}
+
+Call it as DynamoDB, from an AWS SDK with endpoint ${url}, any region and any credentials, or by hand:
+  dynamodb() { curl -s ${url} --aws-sigv4 aws:amz:local:dynamodb --user any:any \\
+    -H 'Content-Type: application/x-amz-json-1.0' -H "X-Amz-Target: DynamoDB_20120810.$1" -d "$2"; echo; }
+  dynamodb CreateTable '{"TableName":"tank","BillingMode":"PAY_PER_REQUEST",
+    "AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}],"KeySchema":[{"AttributeName":"k","KeyType":"HASH"}]}'
+  dynamodb PutItem '{"TableName":"tank","Item":{"k":{"S":"wave"},"height":{"N":"3"}}}'
+  dynamodb GetItem '{"TableName":"tank","Key":{"k":{"S":"wave"}},"ConsistentRead":true}'
+
+Ctrl-C closes it.
+`;
 }

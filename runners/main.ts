@@ -3,6 +3,7 @@ import { exitCodes } from "./command-exit.ts";
 import { runCommandLine } from "./command-line.ts";
 import type { Parts } from "./command-parts.ts";
 import { processTerminal } from "./command-terminal.ts";
+import { assertFreePort } from "./free-port.ts";
 
 const parts: Parts = {
   terminal: processTerminal(),
@@ -17,9 +18,10 @@ const parts: Parts = {
   },
   readResults: async (path) => (await import("../reports/report.ts")).readResults(path),
   simulate: async (options) => (await import("./simulate.ts")).runSimulateCommand(options),
-  startBackend: async ({ deployment, directory, threads, port, onBroken }) => {
+  startBackend: async ({ deployment, directory, threads, port, replication, onBroken }) => {
+    await assertFreePort(port);
     const { startThreads } = await import("../backend/backend.ts");
-    const doors = { dynamodb: { port } };
+    const doors = { dynamodb: { port, replication } };
     const backend = await startThreads(deployment, { seed: 1, directory, threads, doors, onBroken });
     return { url: backend.urls.dynamodb ?? "", close: () => backend.close() };
   },

@@ -115,12 +115,20 @@ function verdictOf({ experiment }: PlannedExperiment, measured: Measured): Verdi
       pairs.map(([, value]) => value),
     );
     if (ratio !== null) return { ...verdict, sentence: experiment.headline.sentence(measured, ratio), ratio };
-    const [before, after] = [baseline, candidate].map((name) => figure(average(measured.values(name, metric))));
-    const sentence = `${metric} was ${after} with ${candidate} and ${before} with ${baseline}; no ratio exists.`;
-    return { ...verdict, sentence };
+    return { ...verdict, sentence: sentenceWithoutRatio(experiment, measured) };
   } catch (error) {
     return { ...verdict, sentence: `No verdict: ${messageOf(error)}.` };
   }
+}
+
+/** A figure of zero has no ratio. The experiment's own sentence stands if it can do without one; else the two means are given. */
+function sentenceWithoutRatio({ headline }: PlannedExperiment["experiment"], measured: Measured): string {
+  const { metric, baseline, candidate } = headline;
+  const none = { value: Number.NaN, low: Number.NaN, high: Number.NaN, level: 0, n: 0, method: "no ratio exists" };
+  const sentence = headline.sentence(measured, none);
+  if (!sentence.includes("NaN")) return sentence;
+  const mean = (name: string): string => figure(average(measured.values(name, metric)));
+  return `${metric} was ${mean(candidate)} with ${candidate} and ${mean(baseline)} with ${baseline}; no ratio exists.`;
 }
 
 /** Only rounds in which both designs ran: an interruption may have cut one short. */

@@ -7,7 +7,7 @@ import { second } from "../backend/kernel/units.ts";
 import { checkCallPolicy } from "../backend/policies/caller-check.ts";
 import { createWorkload } from "../workloads/catalog.ts";
 import { UsageError } from "./command-error.ts";
-import type { Experiment, Tank } from "./experiment.ts";
+import type { Design, Experiment, Tank } from "./experiment.ts";
 import { createSchedule } from "./schedule.ts";
 import { applySettings, checkKeys, checkOverrides, type TankExperiment } from "./settings.ts";
 import type { RunItem, SuiteOptions } from "./suite-types.ts";
@@ -40,11 +40,11 @@ export function planSuite(options: SuiteOptions): PlannedExperiment[] {
 
 function planRuns(experiment: Experiment, tank: Tank, settled: TankExperiment, suiteSeed: number): PlannedRun[] {
   const runs: PlannedRun[] = [];
-  const expectedS = expectedSeconds(tank, settled);
   for (let round = 0; round < settled.rounds; round++) {
     const seed = streamSeed(suiteSeed, "round", experiment.name, round);
     const order = Random.stream(suiteSeed, "order", experiment.name, tank, round).shuffle(Object.keys(settled.designs));
     for (const design of order) {
+      const expectedS = expectedSeconds(tank, settled, settled.designs[design]);
       runs.push({ item: { experiment: experiment.name, tank, design, round, expectedS }, seed });
     }
   }
@@ -70,8 +70,13 @@ function checkParts(settled: TankExperiment): void {
   }
 }
 
-/** Threads: the load itself and two seconds to start and verify. Simulation: some 30 us of processor an operation. */
-function expectedSeconds(tank: Tank, { load, forUs }: TankExperiment): number {
-  if (tank === "threads") return forUs / second + 2;
-  return 0.1 + createSchedule(load, forUs, 0).expected * 100e-6;
+/**
+ * Threads: the load itself and a second and a half to start, settle and verify. Simulation: processor time for each operation
+ * offered, some 8 us at a station and 80 us through a replicated table.
+ */
+function expectedSeconds(tank: Tank, settled: TankExperiment, design: Design): number {
+  const { load, forUs } = settled;
+  if (tank === "threads") return forUs / second + 1.5;
+  const eachUs = design.deployment.service.kind === "station" ? 8 : 80;
+  return 0.05 + (createSchedule(load, forUs, 0).expected * eachUs) / second;
 }

@@ -162,6 +162,17 @@ test("a misspelt design or figure fails its claim and never passes", async () =>
   assert.equal((await claimOf("fats", "p50Ms")).status, "failed");
 });
 
+test("a baseline of zero has no ratio; the verdict is a sentence without one", async () => {
+  const headline = { ...sampleExperiment.headline, metric: "throttledShare" };
+  const verdictWith = async (sentence: Experiment["headline"]["sentence"]) =>
+    (await suite({ experiments: [changed({ headline: { ...headline, sentence } })] })).experiments[0].verdict;
+  const plain = await verdictWith(() => "Neither throttles.");
+  assert.equal(plain.sentence, "Neither throttles.");
+  assert.equal(plain.ratio, undefined);
+  const needsRatio = await verdictWith((_, ratio) => `It is ${ratio.value} times as much.`);
+  assert.equal(needsRatio.sentence, "throttledShare was 0 with fast and 0 with slow; no ratio exists.");
+});
+
 test("a design left out on the command line leaves its claims undecided and the verdict open", async () => {
   const [experiment] = (await suite({ designs: ["slow"] })).experiments;
   assert.equal(experiment.claims[0].status, "undecided");

@@ -10,6 +10,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Answer, Deployment, Request } from "../backend/api.ts";
 import { startThreads, type ThreadsBackend } from "../backend/backend.ts";
 import type { FaultPlan } from "../backend/kernel/fault.ts";
+import { isRetryable } from "../backend/policies/caller.ts";
 import { createWorkload } from "../workloads/catalog.ts";
 import { UsageError } from "./command-error.ts";
 import type { Pace } from "./hosts/paced-host.ts";
@@ -24,6 +25,9 @@ import { ask } from "./targets/target.ts";
 
 /** Setup and final reads under way at once. */
 const asksAtOnce = 32;
+/** How long one of them is asked again when it is throttled or has no outcome. */
+const askPatienceMs = 30_000;
+const askAgainAfterMs = 50;
 /** How long replicas are given to come to rest after the faults were healed. */
 const settleLimitMs = 20_000;
 
@@ -214,7 +218,17 @@ async function remoteService(url: string, deployment: Deployment, faults: FaultP
 async function askAll(service: Service, requests: readonly Request[]): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (let i = 0; i < requests.length; i += asksAtOnce) {
-    answers.push(...(await Promise.all(requests.slice(i, i + asksAtOnce).map((request) => service.ask(request)))));
+    const batch = requests.slice(i, i + asksAtOnce);
+    answers.push(...(await Promise.all(batch.map((request) => askUntilAnswered(service, request)))));
   }
   return answers;
+}
+
+async function askUntilAnswered(service: Service, request: Request): Promise<Answer> {
+  const untilMs = performance.now() + askPatienceMs;
+  for (;;) {
+    const answer = await service.ask(request);
+    if (!isRetryable(answer) || performance.now() > untilMs) return answer;
+    await pause(askAgainAfterMs);
+  }
 }

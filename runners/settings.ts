@@ -128,7 +128,7 @@ function scaledDurations<T>(value: T, scale: number): T {
   if (Array.isArray(value)) return value.map((item: unknown) => scaledDurations(item, scale)) as T;
   const members = Object.entries(value).map(([name, member]: [string, unknown]) => [
     name,
-    typeof member === "number" && name.endsWith("Us")
+    typeof member === "number" && name.endsWith("Us") && member > 0
       ? Math.max(1, Math.round(member * scale))
       : scaledDurations(member, scale),
   ]);

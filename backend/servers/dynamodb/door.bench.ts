@@ -1,6 +1,7 @@
 /**
  * What the door alone can do: requests a second over a backend that answers at once from memory. wrk drives it, closed loop,
- * from its own process; a door that shares its core with the generator measures the generator.
+ * from its own process. The second figure, requests per second of the door's own processor time, is what one undisturbed core
+ * would do: on a busy machine it holds still while the first falls.
  *
  *     node backend/servers/dynamodb/door.bench.ts [seconds] [connections]
  *
@@ -8,6 +9,7 @@
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDynamoDoor } from "./door.ts";
@@ -51,21 +53,28 @@ wrk.body = [[${JSON.stringify(bodies[operation])}]]
 
 async function bench(seconds: number, connections: number): Promise<void> {
   const server = spawn(process.execPath, [import.meta.filename, "--serve"], { stdio: ["pipe", "pipe", "inherit"] });
-  const url = await new Promise<string>((resolve) =>
-    server.stdout.once("data", (line: Buffer) => resolve(line.toString().trim())),
-  );
+  const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
+  const line = async (): Promise<string> => ((await lines.next()) as { value: string }).value;
+  const cpuUs = async (): Promise<number> => {
+    server.stdin.write("?");
+    return Number(await line());
+  };
+  const url = await line();
   const directory = mkdtempSync(join(tmpdir(), "door-bench-"));
   const path = join(directory, "request.lua");
   for (const operation of Object.keys(bodies)) {
     writeFileSync(path, script(operation));
     const wrk = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", path, url];
+    const before = await cpuUs();
     const report = execFileSync("wrk", wrk, { encoding: "utf8" });
+    const usedUs = (await cpuUs()) - before;
     const figure = (pattern: RegExp): string => pattern.exec(report)?.[1] ?? "?";
     const failed = figure(/Non-2xx or 3xx responses: (\d+)/);
     const rate = Math.round(Number(figure(/Requests\/sec:\s+([\d.]+)/)));
     const tail = `p50 ${figure(/50%\s+(\S+)/)}  p99 ${figure(/99%\s+(\S+)/)}`;
+    const perCpu = Math.round((Number(figure(/(\d+) requests in/)) / usedUs) * 1_000_000);
     process.stdout.write(
-      `${operation.padEnd(10)} ${rate} requests/s  ${tail}  failed ${failed === "?" ? 0 : failed}\n`,
+      `${operation.padEnd(10)} ${rate} requests/s  ${perCpu} per CPU second  ${tail}  failed ${failed === "?" ? 0 : failed}\n`,
     );
   }
   rmSync(directory, { recursive: true });
@@ -75,7 +84,11 @@ async function bench(seconds: number, connections: number): Promise<void> {
 async function serve(): Promise<void> {
   const door = await createDynamoDoor({ host: "127.0.0.1", port: 0, reusePort: false, backend: trivial, nodes: 3 });
   process.stdout.write(`${door.url}\n`);
-  process.stdin.on("end", () => process.exit(0)).resume();
+  process.stdin.on("end", () => process.exit(0));
+  process.stdin.on("data", () => {
+    const { user, system } = process.cpuUsage();
+    process.stdout.write(`${user + system}\n`);
+  });
 }
 
 const [first, second] = process.argv.slice(2);

@@ -81,6 +81,17 @@
     return undefined;
   }
 
+  /** What a spot says: its own words, or a row of a table below the chart. */
+  function textOf(plot, at) {
+    const text = dataOf(plot).texts[at];
+    if (typeof text === "string") return text;
+    const table = plot.parentElement.querySelectorAll("table.data")[text[0]];
+    const head = table.tHead.rows[0].cells;
+    const cells = [...table.tBodies[0].rows[text[1]].cells];
+    const words = cells.map((cell, column) => `${head[column].textContent} ${cell.textContent}`);
+    return `${table.caption.textContent}, ${words.join(", ")}`;
+  }
+
   function show(svg, x, y, text, marked) {
     const box = svg.getBoundingClientRect();
     const scale = box.width / svg.viewBox.baseVal.width;
@@ -117,7 +128,7 @@
       if (cell !== undefined) return show(svg, x, y, cell, false);
       at = nearest(places.spots, x, y);
       if (at < 0) return hide();
-      show(svg, places.spots[2 * at], places.spots[2 * at + 1], dataOf(plot).texts[at], true);
+      show(svg, places.spots[2 * at], places.spots[2 * at + 1], textOf(plot, at), true);
     });
     plot.addEventListener("pointerleave", hide);
     plot.addEventListener("blur", hide);
@@ -129,7 +140,7 @@
       event.preventDefault();
       at = (at + step + texts.length) % texts.length;
       const { svg, places } = drawingOf(plot);
-      show(svg, places.spots[2 * at], places.spots[2 * at + 1], texts[at], true);
+      show(svg, places.spots[2 * at], places.spots[2 * at + 1], textOf(plot, at), true);
     });
   }
 })();

@@ -178,12 +178,30 @@ function shrink(svg: string): string {
   small = small
     .replace(/<path [^>]*display="none"[^>]*\/>/g, "")
     .replace(/<path d="M0(?:\.5)?,0(?:\.5)?h[\d.]+v[\d.]+h-?[\d.]+Z"\/>/g, "");
+  small = small.replace(
+    /(<path (?:[^>]* )?d=")([^"]*)/g,
+    (_, start: string, path: string) => start + compactPath(path),
+  );
   small = small.replace(/<rect [^>]*fill="transparent"[^>]*\/>/, "").replaceAll(' transform="translate(0,0)"', "");
   for (let before = ""; before !== small;) {
     before = small;
     small = small.replaceAll("<g></g>", "").replaceAll("<g/>", "");
   }
   return small;
+}
+
+/** Straight paths with H and V where a step goes along or up: half the size. Curves and others are returned as they are. */
+function compactPath(path: string): string {
+  if (/[^MLZ\d.,-]/.test(path)) return path;
+  let x = "";
+  let y = "";
+  return path.replace(/([ML])([-\d.]+),([-\d.]+)/g, (_, command: string, toX: string, toY: string) => {
+    const [fromX, fromY] = [x, y];
+    [x, y] = [toX, toY];
+    if (command === "M") return `M${toX},${toY}`;
+    if (toY === fromY) return toX === fromX ? "" : `H${toX}`;
+    return toX === fromX ? `V${toY}` : `L${toX},${toY}`;
+  });
 }
 
 function round(digits: string): number {

@@ -40,7 +40,7 @@ export async function renderFigure(chart: Chart, palette: Palette): Promise<Mark
       ${drawing(chart, wide, "wide")}${drawing(chart, narrow, "narrow")}
     </div>
     <script type="application/json">
-      ${embedJson(hoverData(wide, narrow))}
+      ${embedJson(hoverData(chart, wide, narrow))}
     </script>
     <details class="figures">
       <summary>Data<span class="hidden"> of “${chart.title}”</span></summary>
@@ -75,11 +75,11 @@ function drawing(chart: Chart, { svg }: Drawing, name: "wide" | "narrow"): Marku
   return trusted(svg.replace("<svg ", () => label.text));
 }
 
-/** Texts are the same at both widths and are stored once. */
-function hoverData(wide: Drawing, narrow: Drawing): object {
+/** Texts are the same at both widths and are stored once; a timeline has [table, row] instead and is read out of its tables. */
+function hoverData({ kind }: Chart, wide: Drawing, narrow: Drawing): object {
   const places = ({ spots }: Drawing): number[] => spots.flatMap(({ x, y }) => [x, y]);
   return {
-    texts: wide.spots.map((spot) => spot.text),
+    texts: wide.spots.map(({ text }) => (kind === "timeline" ? text.split(",").map(Number) : text)),
     wide: { spots: places(wide), grids: wide.grids.map(({ x, y, width, height }) => [x, y, width, height]) },
     narrow: { spots: places(narrow), grids: narrow.grids.map(({ x, y, width, height }) => [x, y, width, height]) },
   };

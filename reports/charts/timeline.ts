@@ -1,11 +1,11 @@
 /**
  * Throughput by outcome and latency over time, one panel per design. The three outcomes are stacked and never folded into one
  * another; ok takes the design's colour, refused and unknown have one colour each on every chart. All panels share their scales,
- * so that heights compare across designs. Fault bands are shaded through both rows.
+ * so that heights compare across designs. Fault bands are shaded through both rows. A hover position names its panel and row; the
+ * words are those of the data table.
  */
 import type { TopLevelSpec } from "vega-lite";
 import type { Band, Chart, Timeline } from "../../runners/results.ts";
-import { formatNumber } from "../format.ts";
 import { linearDomain, logAxis, shorten, textWidthPx } from "./axes.ts";
 import { axisExtentPx, type DrawContext, type Layer } from "./draw.ts";
 
@@ -36,12 +36,12 @@ export function timelineSpec(chart: TimelineChart, { palette, frame }: DrawConte
   return {
     columns,
     spacing: { row: 30, column: panelGapPx },
-    concat: chart.panels.map(({ design, timeline }) => ({
+    concat: chart.panels.map(({ design, timeline }, panel) => ({
       title: { text: shorten(design, Math.floor(widthPx / 7)), offset: 10 },
       spacing: 34,
       vconcat: [
-        ratePanel(timeline, palette.colourOf(design), design, chart.bands, scales),
-        latencyPanel(timeline, palette.colourOf(design), design, chart.bands, scales),
+        ratePanel(timeline, palette.colourOf(design), panel, chart.bands, scales),
+        latencyPanel(timeline, palette.colourOf(design), panel, chart.bands, scales),
       ],
     })),
   } as TopLevelSpec;
@@ -69,7 +69,7 @@ function scalesOf(chart: TimelineChart, widthPx: number): Scales {
   };
 }
 
-function ratePanel(timeline: Timeline, colour: string, design: string, bands: readonly Band[], scales: Scales): Layer {
+function ratePanel(timeline: Timeline, colour: string, panel: number, bands: readonly Band[], scales: Scales): Layer {
   const perSecond = (count: number): number => count / timeline.intervalS;
   const stacked = outcomes.map((outcome, layer) => ({
     outcome,
@@ -115,7 +115,7 @@ function ratePanel(timeline: Timeline, colour: string, design: string, bands: re
         timeline.atS.map((atS, i) => ({
           t: atS + timeline.intervalS / 2,
           v: perSecond(timeline.ok[i]!),
-          tip: rateTip(timeline, i, design),
+          tip: `${panel},${i}`,
         })),
         { ...y, axis },
         scales,
@@ -128,7 +128,7 @@ function ratePanel(timeline: Timeline, colour: string, design: string, bands: re
 function latencyPanel(
   timeline: Timeline,
   colour: string,
-  design: string,
+  panel: number,
   bands: readonly Band[],
   scales: Scales,
 ): Layer {
@@ -151,9 +151,7 @@ function latencyPanel(
     encoding: { x: timeAxis(scales, true), y: { field: "v", ...y } },
   });
   const tips = timeline.atS.flatMap((atS, i) =>
-    timeline.p99Ms[i] === null
-      ? []
-      : [{ t: atS + timeline.intervalS / 2, v: timeline.p99Ms[i], tip: latencyTip(timeline, i, design) }],
+    timeline.p99Ms[i] === null ? [] : [{ t: atS + timeline.intervalS / 2, v: timeline.p99Ms[i], tip: `${panel},${i}` }],
   );
   return {
     width: scales.widthPx,
@@ -254,16 +252,4 @@ function bandRows(bands: readonly Band[], x: readonly [number, number], widthPx:
     ends[row] = start + width;
     return row;
   });
-}
-
-function rateTip(timeline: Timeline, i: number, design: string): string {
-  const rate = (count: number): string => formatNumber(count / timeline.intervalS);
-  return (
-    `${design}, ${formatNumber(timeline.atS[i])} s: ${rate(timeline.ok[i]!)} ok, ${rate(timeline.refused[i]!)} refused, ` +
-    `${rate(timeline.unknown[i]!)} unknown per second; ${rate(timeline.offered[i]!)} offered, ${rate(timeline.attempts[i]!)} attempts`
-  );
-}
-
-function latencyTip(timeline: Timeline, i: number, design: string): string {
-  return `${design}, ${formatNumber(timeline.atS[i])} s: p50 ${formatNumber(timeline.p50Ms[i])} ms, p99 ${formatNumber(timeline.p99Ms[i])} ms`;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { Worker } from "node:worker_threads";
 import type { Answer, Deployment } from "./api.ts";
 import { startThreads } from "./backend.ts";
 import type { ThreadsBackend, ThreadsOptions } from "./backend.ts";
@@ -177,7 +178,31 @@ test("faults that the threads cannot inject are refused", async (t) => {
     backend.inject({ kind: "clock", nodes: [0], stepUs: 1, driftPpm: 0 }),
     /cannot inject a "clock" fault.*Run the experiment in the simulation/s,
   );
+  await assert.rejects(backend.inject({ kind: "slow", nodes: [0], factor: 0 }), /has factor 0; expected at least 1/);
   await assert.rejects(backend.inject({ kind: "crash", nodes: [3] }), /names node 3; this deployment has nodes 0 to 2/);
+});
+
+test("a connection's ports work from another thread", async (t) => {
+  const backend = await started(t);
+  await backend.request(toyPut("x", "from here"));
+  const ports = backend.connect();
+  const connection = JSON.stringify(new URL("./connection.ts", import.meta.url).href);
+  const script =
+    `const { workerData, parentPort } = require("node:worker_threads");` +
+    `import(${connection}).then(({ DirectConnection }) => {` +
+    `const connection = new DirectConnection(workerData.ports);` +
+    `connection.onAnswer = (id, answer) => { connection.close(); parentPort.postMessage({ id, answer }); };` +
+    `connection.submit(42, workerData.request); });`;
+  const worker = new Worker(script, {
+    eval: true,
+    workerData: { ports, request: toyGet("x") },
+    transferList: ports,
+  });
+  const { id, answer } = await new Promise<{ id: number; answer: Answer }>((resolve) =>
+    worker.once("message", resolve),
+  );
+  assert.deepEqual([id, toyValue(answer)], [42, "from here"]);
+  await worker.terminate();
 });
 
 test("a module that cannot be loaded is an error at start", async () => {

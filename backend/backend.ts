@@ -269,6 +269,9 @@ function refuseFault(fault: Fault, nodes: number): void {
         "Run the experiment in the simulation, or take the fault out of its plan.",
     );
   }
+  if (fault.kind === "slow" && !(fault.factor >= 1)) {
+    throw new Error(`the fault "slow" has factor ${fault.factor}; expected at least 1, where 1 is full speed`);
+  }
   const named = "nodes" in fault ? fault.nodes : "from" in fault ? [...fault.from, ...fault.to] : [];
   const stranger = named.find((node) => !Number.isInteger(node) || node < 0 || node >= nodes);
   if (stranger !== undefined) {

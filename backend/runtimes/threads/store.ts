@@ -175,6 +175,7 @@ export class LayeredStore implements Store {
       from = after(keys.at(-1)!);
     }
     await this.database.put(floorKey, codec.pack(floor));
+    // A snapshot older than the commit must not outlive the layer that shadowed it. lmdb-js renews it at commits already; this says so.
     this.database.resetReadTxn();
     this.checkpointed = floor;
     this.empty = false;

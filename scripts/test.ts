@@ -2,7 +2,7 @@
  * `npm test [-- pattern...]`: every *.test.ts, in lanes, and one total at the end. A pattern is a part of a path.
  * `npm run coverage`: only the lane whose lines are counted, with the share of every file.
  *
- *     cores      protocols and policies, with line coverage, which must reach its floor
+ *     cores      protocols, policies and what drives them, with line coverage, which must reach its floor
  *     rest       everything else that can share a process           (these two side by side: a process each)
  *     processes  *.integration.test.ts: browsers, workers, kill -9  (afterwards and alone: a process a file)
  *
@@ -17,6 +17,8 @@ import type { LaneMessage, LanePlan } from "./test-lane.ts";
 /** Of lines in the folders that decide what is kept and what is lost. */
 const coverageFloorPercent = 90;
 const coveredFolders = ["backend/protocols/", "backend/policies/"];
+/** Where the tests that drive them stand: beside them, in the services they are wired into, and in the search for faults. */
+const coveringFolders = [...coveredFolders, "backend/services/", "backend/runtimes/simulation/", "runners/simulate/"];
 /** A lane that has not ended by then hangs. */
 const patienceMs = 6 * 60_000;
 
@@ -44,7 +46,7 @@ function findTests(patterns: readonly string[]): string[] {
 function lanesOf(files: readonly string[], whole: boolean): Lane[][] {
   const apart = files.filter((file) => file.endsWith(".integration.test.ts"));
   const sharing = files.filter((file) => !apart.includes(file));
-  const cores = sharing.filter((file) => coveredFolders.some((folder) => file.startsWith(folder)));
+  const cores = sharing.filter((file) => coveringFolders.some((folder) => file.startsWith(folder)));
   const rest = sharing.filter((file) => !cores.includes(file));
   const lane = (
     name: string,
@@ -53,7 +55,10 @@ function lanesOf(files: readonly string[], whole: boolean): Lane[][] {
     covered: readonly string[],
   ): Lane[] => (of.length === 0 ? [] : [{ name, files: of, isolation, covered }]);
   return [
-    [...lane("cores", cores, "none", whole ? coveredFolders : []), ...lane("rest", rest, "none", [])],
+    [
+      ...lane("cores", whole ? ["scripts/load-covered.ts", ...cores] : cores, "none", whole ? coveredFolders : []),
+      ...lane("rest", rest, "none", []),
+    ],
     lane("processes", apart, "process", []),
   ];
 }
@@ -120,7 +125,7 @@ function onCoverage({ files }: Extract<LaneMessage, { kind: "coverage" }>): void
 
 const startedMs = performance.now();
 const onlyCoverage = process.argv[2] === "--coverage";
-const patterns = onlyCoverage ? coveredFolders : process.argv.slice(2);
+const patterns = onlyCoverage ? coveringFolders : process.argv.slice(2);
 const files = findTests(patterns);
 if (files.length === 0) {
   console.error(

@@ -140,7 +140,7 @@ export function tableOf(
     'write capacity: { kind: "unlimited" }',
   );
   check(
-    Number.isSafeInteger(partitions) && partitions >= 1,
+    Number.isSafeInteger(partitions) && partitions >= 0,
     "partitions",
     partitions,
     "a whole number, at least 1",

@@ -131,7 +131,7 @@ export const putItem: Operation = {
     }
     const { condition } = readExpressions(body);
     const table = body.TableName as string;
-    return itemCall({ kind: "put", table, item, ...optional(condition, context) }, body, null);
+    return itemCall({ kind: "put", table, item, ...optional(condition, context), ...wantsOld(body) }, body, null);
   },
   answer: writeAnswer,
 };
@@ -153,7 +153,7 @@ export const deleteItem: Operation = {
     const context = takeContext(key);
     const { condition } = readExpressions(body);
     const table = body.TableName as string;
-    return itemCall({ kind: "delete", table, key, ...optional(condition, context) }, body, null);
+    return itemCall({ kind: "delete", table, key, ...optional(condition, context), ...wantsOld(body) }, body, null);
   },
   answer: writeAnswer,
 };
@@ -203,6 +203,11 @@ function throwIf(message: string | null): void {
 function optional(condition?: Condition, context?: string): { condition?: Condition; context?: string } {
   if (condition === undefined) return context === undefined ? {} : { context };
   return context === undefined ? { condition } : { condition, context };
+}
+
+/** A put or delete that returns what it replaced has to read it first. */
+function wantsOld(body: Body): { returnBefore?: true } {
+  return body.ReturnValues === "ALL_OLD" ? { returnBefore: true } : {};
 }
 
 function takeContext(item: Record<string, AttributeValue>): string | undefined {

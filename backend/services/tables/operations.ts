@@ -163,7 +163,8 @@ export class Operations implements QuorumClient {
     const consistent = operation.body.kind === "get" && operation.body.consistent;
     const units = this.admission.chargeRead(entry, partition, bytes, consistent, operation.units);
     const context = encodeContext(versions.clock);
-    this.finish(operation, { kind: "ok", result: { kind: "item", item, siblings, context, units } });
+    const { merge } = entry.spec;
+    this.finish(operation, { kind: "ok", result: { kind: "item", item, siblings, context, units, merge } });
   }
 
   private evaluate(operation: Operation, body: Exclude<DataRequest, { kind: "get" }>, versions: Versions): void {

@@ -10,7 +10,7 @@
  * A request may enter anywhere. Reads are coordinated where they enter; writes by a replica of the item; whatever needs one
  * place to decide (conditions, capacity) by the item's leader, its first reachable replica. At most one forward happens.
  */
-import type { Answer, TableRequest, TablesService } from "../../api.ts";
+import type { Answer, Item, TableRequest, TablesService, TableSpec } from "../../api.ts";
 import type { Core, Env, RequestId } from "../../kernel/env.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond } from "../../kernel/units.ts";
@@ -20,6 +20,7 @@ import { Handoff } from "../../protocols/quorum/handoff.ts";
 import { Peers } from "../../protocols/quorum/peers.ts";
 import { Replica } from "../../protocols/quorum/replica.ts";
 import { itemKeyError, keyError, keyOf, storeKey, updateKeyError } from "../items/keys.ts";
+import { itemBytes, maxItemBytes } from "../items/values.ts";
 import { Admission } from "./admission.ts";
 import { Catalog, describe, noTable } from "./catalog.ts";
 import type { CatalogEntry, TablesMessage, TablesTimer } from "./messages.ts";
@@ -97,7 +98,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     this.requests++;
     switch (body.kind) {
       case "create-table":
-        this.catalog.create(this.tableToken(request), body.table);
+        this.create(request, body.table);
         break;
       case "delete-table":
         this.catalog.delete(this.tableToken(request), body.table);
@@ -178,7 +179,12 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
 
   check(): void {}
 
+  /** A peer that still owes an answer is perhaps suspected, and what this node reads then is not what it will read. */
   atRest(): boolean {
+    return !this.peers.active && this.settled;
+  }
+
+  private get settled(): boolean {
     return (
       this.coordinator.outstanding === 0 &&
       this.handoff.outstanding === 0 &&
@@ -192,6 +198,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     return {
       requests: this.requests,
       forwarded: this.forwarded,
+      writesBySecond: this.coordinator.writesBySecond,
       stored: this.replica.storedCount,
       fetched: this.replica.fetchedCount,
       readRepairs: this.coordinator.repairs,
@@ -295,6 +302,16 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
 
   /* ---- tables ---- */
 
+  private create(request: RequestId, table: TableSpec): void {
+    const nodes = this.placements.ring.members.length;
+    if (table.replication.n <= nodes) {
+      this.catalog.create(this.tableToken(request), table);
+      return;
+    }
+    const message = `A table cannot have more replicas than there are nodes: got ${table.replication.n}, expected at most ${nodes}`;
+    this.env.reply(request, { kind: "refused", code: "invalid", message });
+  }
+
   private tableToken(request: RequestId): number {
     const token = this.nextForward++;
     this.tableRequests.set(token, request);
@@ -312,7 +329,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
   /** One timer drives everything that waits, and only while something does: a node at rest costs nothing. */
   private keepTicking(): void {
     if (this.ticking) return;
-    if (this.atRest() && !this.peers.active) return;
+    if (this.atRest()) return;
     this.ticking = true;
     this.env.after(tickUs, "tick", 0);
   }
@@ -322,8 +339,12 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
   }
 }
 
+function sizeProblem(item: Item): string | null {
+  return itemBytes(item) > maxItemBytes ? "Item size has exceeded the maximum allowed size" : null;
+}
+
 function keyProblem(entry: CatalogEntry, body: DataRequest): string | null {
-  if (body.kind === "put") return itemKeyError(entry.spec, body.item);
+  if (body.kind === "put") return itemKeyError(entry.spec, body.item) ?? sizeProblem(body.item);
   const problem = keyError(entry.spec, body.key);
   if (problem !== null || body.kind !== "update") return problem;
   return updateKeyError(entry.spec, body.actions);

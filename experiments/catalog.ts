@@ -1,0 +1,8 @@
+/** Every experiment, in the order of a report. A new one is a file beside this and a line here. */
+import type { Experiment } from "../runners/experiment.ts";
+import { adaptiveCapacity } from "./adaptive-capacity.ts";
+import { cartMerge } from "./cart-merge.ts";
+import { retryStorm } from "./retry-storm.ts";
+import { virtualNodes } from "./virtual-nodes.ts";
+
+export const catalog: readonly Experiment[] = [adaptiveCapacity, retryStorm, virtualNodes, cartMerge];

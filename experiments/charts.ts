@@ -1,0 +1,87 @@
+/** Charts that any experiment may draw from its runs: latency by percentile, and what happened over time. */
+import { Histogram } from "../runners/measure/histogram.ts";
+import type { Measured } from "../runners/experiment.ts";
+import type { Band, Chart, RunResult } from "../runners/results.ts";
+import { faultBands } from "../runners/bands.ts";
+
+interface ChartText {
+  readonly title: string;
+  /** The one sentence a reader should take away. */
+  readonly reading: string;
+}
+
+/** All runs of each design merged, ok operations only; curves end where fewer than ten samples lie beyond. */
+export function percentileChart(
+  measured: Measured,
+  { designs, ...text }: ChartText & { designs: readonly string[] },
+): Chart {
+  const series = designs.map((name) => {
+    const merged = new Histogram();
+    for (const run of measured.of(name).runs) {
+      for (const { latency } of run.operations) merged.merge(Histogram.decode(latency));
+    }
+    return {
+      name: measured.of(name).design.title,
+      points: merged.curve().map(([quantile, us]) => [quantile, us / 1_000]),
+    };
+  });
+  return { kind: "percentiles", ...text, series: series.filter(({ points }) => points.length > 0) };
+}
+
+/** The first round of each design: a timeline is one story, not an average of several. */
+export function timelineChart(
+  measured: Measured,
+  { designs, ...text }: ChartText & { designs: readonly string[] },
+): Chart {
+  return {
+    kind: "timeline",
+    ...text,
+    bands: bandsOf(measured),
+    panels: designs.map((name) => {
+      const { design, runs } = measured.of(name);
+      return { design: design.title, timeline: runs[0].timeline };
+    }),
+  };
+}
+
+export function bandsOf({ plan }: Measured): Band[] {
+  return faultBands(plan.faults, plan.forUs);
+}
+
+/** A counter that lists numbers, of one run; empty when the run has none. */
+export function listCounter(run: RunResult, name: string): readonly number[] {
+  const counter = run.counters[name];
+  return Array.isArray(counter) && typeof counter[0] !== "object" ? (counter as number[]) : [];
+}
+
+/** A counter that lists numbers by node. */
+export function listCounterByNode(run: RunResult, name: string): readonly (readonly number[])[] {
+  const counter = run.counters[`${name}ByNode`];
+  return Array.isArray(counter) ? (counter as number[][]) : [];
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** "12.5 %" of a share. */
+export function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`;
+}
+
+/** One bar a design: the mean over runs, and the range that was seen. */
+export function designBars(
+  measured: Measured,
+  designs: readonly string[],
+  valueOf: (run: RunResult) => number,
+): { name: string; value: number; low: number; high: number }[] {
+  return designs.map((name) => {
+    const values = measured.of(name).runs.map(valueOf);
+    return {
+      name: measured.of(name).design.title,
+      value: mean(values),
+      low: Math.min(...values),
+      high: Math.max(...values),
+    };
+  });
+}

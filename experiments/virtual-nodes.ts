@@ -1,0 +1,221 @@
+/**
+ * One to a thousand points a node on the ring: how even is the load, and who gets it when a node fails?
+ *
+ *     1 point      ......A..........B.C..........     B is nearly idle; when A fails, B alone takes its load
+ *     150 points   .ACBCABBACBACABCACBABCBACABC..     everybody has about a third; when A fails, all share it
+ *
+ * Every record has one replica and the ring's segments are the partitions (Dynamo's strategy 1), so the load of a node is the
+ * ring's doing alone. Writes go to the first reachable node of the walk, so that the failed node's writes show who inherits.
+ */
+import type { Deployment } from "../backend/api.ts";
+import { millisecond, second } from "../backend/kernel/units.ts";
+import { cloudDelays, oneRegion } from "../backend/kernel/topology.ts";
+import { allOf, atLeast, atMost, describeEstimate, within } from "../runners/compare/judge.ts";
+import { meanEstimate } from "../runners/compare/estimate.ts";
+import type { Design, Experiment, Measured, TankPlan } from "../runners/experiment.ts";
+import type { Chart, RunResult } from "../runners/results.ts";
+import { items } from "../workloads/items.ts";
+import { designBars, listCounterByNode, mean, percent, timelineChart } from "./charts.ts";
+
+const nodes = 16;
+const failed = 3;
+
+function design(virtualNodes: number): Design {
+  const deployment: Deployment = {
+    topology: oneRegion(nodes, 1, cloudDelays),
+    durability: "log",
+    turnUs: 2,
+    service: { kind: "tables", virtualNodes, quorumTimeoutUs: 500 * millisecond },
+  };
+  return {
+    title: virtualNodes === 1 ? "1 point a node" : `${virtualNodes.toLocaleString("en-US")} points a node`,
+    description: `Each node stands at ${virtualNodes} pseudo-random places of the ring.`,
+    deployment,
+    workload: items({
+      table: { partitions: 0, replication: { n: 1, r: 1, w: 1, sloppy: true } },
+      keys: "uniform:1000000",
+      readShare: 0,
+    }),
+    calls: { clients: 1, timeoutUs: second },
+  };
+}
+
+const points = [1, 10, 150, 1_000] as const;
+const designs: Readonly<Record<string, Design>> = Object.fromEntries(points.map((v) => [`v${v}`, design(v)]));
+
+function plan(perSecond: number, forS: number, rounds: number): TankPlan {
+  return {
+    load: { kind: "poisson", perSecond },
+    forUs: forS * second,
+    warmUpUs: 0,
+    rounds,
+    faults: [{ atUs: (forS / 2) * second, fault: { kind: "crash", nodes: [failed] } }],
+  };
+}
+
+/** Standard deviation of a node's share over its mean, for V points on each of n nodes: sqrt((n - 1) / (n V + 1)). */
+function expectedCv(virtualNodes: number): number {
+  return Math.sqrt((nodes - 1) / (nodes * virtualNodes + 1));
+}
+
+/** Writes coordinated by each node in whole seconds [fromS, toS). A node that crashes forgets its count: it had the rest. */
+function writesByNode(run: RunResult, fromS: number, toS: number): number[] {
+  const counts = listCounterByNode(run, "writesBySecond").map((bySecond) => sum(bySecond.slice(fromS, toS)));
+  const { atS, ok } = run.timeline;
+  const all = sum(ok.filter((_, i) => atS[i] >= fromS && atS[i] < toS));
+  counts[failed] = Math.max(0, all - sum(counts.filter((_, node) => node !== failed)));
+  return counts;
+}
+
+function figures(run: RunResult, settled: TankPlan): Record<string, number> {
+  const endS = Math.floor(settled.forUs / second);
+  const half = Math.floor(endS / 2);
+  const before = writesByNode(run, 0, half);
+  // The second of the failure itself mixes both states.
+  const after = writesByNode(run, half + 1, endS).map((count, node) => (node === failed ? 0 : count));
+  const average = mean(before);
+  // Poisson arrivals spread counts by their mean even over equal shares; what is beyond that is the ring's doing.
+  const variance = mean(before.map((count) => (count - average) ** 2)) - average;
+  const shareBefore = (node: number): number => before[node] / sum(before);
+  const gained = after.map((count, node) => Math.max(0, count / sum(after) - shareBefore(node)));
+  return {
+    loadCv: Math.sqrt(Math.max(0, variance)) / average,
+    busiestShare: Math.max(...before) / average,
+    largestHeir: Math.min(1, Math.max(...gained) / shareBefore(failed)),
+  };
+}
+
+export const virtualNodes: Experiment = {
+  name: "virtual-nodes",
+  title: "Virtual nodes",
+  question: "How many points must a node have on the ring, and who gets a failed node's load?",
+  source: "DeCandia et al., Dynamo, SOSP 2007, sections 4.2 and 6.2; Karger et al., Consistent Hashing, STOC 1997",
+  notes: "The ring's points are fixed by the nodes' numbers, so rounds differ in their load and not in the ring: the spread of the ring itself over many rings is a test of the ring.",
+  designs,
+  tanks: {
+    simulation: { full: plan(8_000, 8, 3), quick: plan(2_500, 6, 3) },
+    threads: { full: plan(1_200, 4, 3), quick: plan(1_200, 4, 1) },
+  },
+  headline: {
+    metric: "largestHeir",
+    baseline: "v1",
+    candidate: "v150",
+    better: "lower",
+    sentence(measured) {
+      const heir = (name: string): string => percent(mean(measured.values(name, "largestHeir")));
+      const cv = (name: string): string => percent(mean(measured.values(name, "loadCv")));
+      return (
+        `When a node fails, its load falls on one survivor with 1 point a node (${heir("v1")} of it) and on everybody with 150 ` +
+        `(at most ${heir("v150")} each); the spread of load between nodes shrinks from ${cv("v1")} to ${cv("v150")}.`
+      );
+    },
+  },
+  metrics: figures,
+  claims: [
+    {
+      text: "With 1 point a node one survivor inherits a failed node's whole load",
+      expected: "at least 85 % of it",
+      judge: (measured) => atLeast(measured.values("v1", "largestHeir"), 0.85),
+    },
+    {
+      text: "With 150 points a node no survivor inherits more than a third of it",
+      expected: `an even share is ${percent(1 / (nodes - 1))}`,
+      judge: (measured) => atMost(measured.values("v150", "largestHeir"), 1 / 3),
+    },
+    {
+      text: "The spread of load follows sqrt((n - 1) / (n V + 1))",
+      expected: points.slice(0, 3).map((v) => `V = ${v}: ${percent(expectedCv(v))}`).join(", ") + "; one ring, so within half to twice of it",
+      tanks: ["simulation"],
+      judge: (measured) =>
+        allOf(
+          // At a thousand points the spread is too small to be told from the noise of counting.
+          points.slice(0, 3).map((v) => {
+            const values = measured.values(`v${v}`, "loadCv");
+            const { status } = within(values, expectedCv(v) / 2, expectedCv(v) * 2);
+            return { status, measured: `V = ${v}: ${describeEstimate(meanEstimate(values))}` };
+          }),
+        ),
+    },
+    {
+      text: "After the failure is noticed, every write is accepted by somebody",
+      expected: "fewer than 6 % of all writes fail, those of the first moments",
+      judge: (measured) =>
+        allOf(points.map((v) => atLeast(measured.values(`v${v}`, "okShare"), 0.94))),
+    },
+  ],
+  charts(measured): Chart[] {
+    return [spread(measured), inheritance(measured), load(measured), failure(measured)];
+  },
+};
+
+function spread(measured: Measured): Chart {
+  const present = points.filter((v) => measured.designs.some(({ name, runs }) => name === `v${v}` && runs.length > 0));
+  return {
+    kind: "lines",
+    title: "Spread of load between nodes",
+    reading: "Ten times the points, a third of the spread: the law of large numbers, one point at a time.",
+    xLabel: "points a node",
+    yLabel: "coefficient of variation of load (%)",
+    xScale: "log",
+    yScale: "log",
+    series: [
+      {
+        name: "measured",
+        points: present.map((v) => {
+          const values = measured.values(`v${v}`, "loadCv").map((cv) => cv * 100);
+          return [v, mean(values), Math.min(...values), Math.max(...values)];
+        }),
+      },
+      { name: "sqrt((n-1)/(nV+1))", dashed: true, points: present.map((v) => [v, expectedCv(v) * 100]) },
+    ],
+  };
+}
+
+function inheritance(measured: Measured): Chart {
+  return {
+    kind: "bars",
+    title: "Largest part of the failed node's load that one survivor takes",
+    reading: "With one point a node a failure doubles somebody's load; with many it is spread thin.",
+    valueLabel: "share of the failed node's load (%)",
+    bars: designBars(measured, names(measured), (run) => run.metrics.largestHeir * 100),
+    rule: { value: 100 / (nodes - 1), label: "even share" },
+  };
+}
+
+function load(measured: Measured): Chart {
+  const seconds = Math.floor(measured.plan.forUs / second);
+  return {
+    kind: "heatmap",
+    title: "Writes by node",
+    reading: `Node ${failed} fails half-way: its row goes dark and its load appears elsewhere.`,
+    xLabel: "seconds",
+    yLabel: "node",
+    valueLabel: "writes a second",
+    xs: Array.from({ length: seconds }, (_, i) => i),
+    ys: Array.from({ length: nodes }, (_, i) => `n${i}`),
+    panels: names(measured).map((name) => {
+      const { design: of, runs } = measured.of(name);
+      const rows = listCounterByNode(runs[0], "writesBySecond");
+      return {
+        design: of.title,
+        values: Array.from({ length: nodes }, (_, node) => Array.from({ length: seconds }, (_unused, at) => rows[node]?.[at] ?? 0)),
+      };
+    }),
+  };
+}
+
+function failure(measured: Measured): Chart {
+  return timelineChart(measured, {
+    title: "The moment of failure",
+    reading: `Writes for the failed node's records fail until it is suspected, a quarter of a second; then the next node takes them.`,
+    designs: names(measured),
+  });
+}
+
+function names(measured: Measured): string[] {
+  return measured.designs.filter(({ runs }) => runs.length > 0).map(({ name }) => name);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -15,10 +15,10 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import type { Answer, Deployment, Request } from "./api.ts";
 import { DirectConnection } from "./connection.ts";
+import type { Counters, NodeCounters } from "./kernel/counters.ts";
+import { mergeCounters } from "./kernel/counters.ts";
 import type { Fault } from "./kernel/fault.ts";
 import type { Micros, NodeId } from "./kernel/units.ts";
-import { mergeCounters } from "./runtimes/threads/counters.ts";
-import type { Counters } from "./runtimes/threads/counters.ts";
 import type { Activity } from "./runtimes/threads/thread-host.ts";
 import type { DoorSpec, ThreadCall, ThreadData, ThreadPost } from "./thread.ts";
 
@@ -51,6 +51,8 @@ export interface ThreadsBackend {
   counters(): Promise<Counters>;
   /** Resolves when no node has inputs, held sends or writes on their way, and every invariant that the cores check holds. */
   quiet(): Promise<void>;
+  /** Waits until every core is at rest and nothing is under way, or `limitMs` has passed; says which. */
+  settle(limitMs: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -150,7 +152,13 @@ class Threads implements ThreadsBackend {
   }
 
   async counters(): Promise<Counters> {
-    return mergeCounters((await this.everywhere({ kind: "counters" })) as Counters[]);
+    const perNode = Array.from({ length: this.nodes }, (): NodeCounters => ({}));
+    for (const [node, counted] of (
+      (await this.everywhere({ kind: "counters" })) as [NodeId, NodeCounters][][]
+    ).flat()) {
+      perNode[node] = counted;
+    }
+    return mergeCounters(perNode);
   }
 
   async quiet(): Promise<void> {
@@ -165,6 +173,17 @@ class Threads implements ThreadsBackend {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await this.everywhere({ kind: "check" });
+  }
+
+  async settle(limitMs: number): Promise<boolean> {
+    const until = performance.now() + limitMs;
+    while (performance.now() < until) {
+      await this.quiet();
+      const parts = (await this.everywhere({ kind: "activity" })) as Activity[];
+      if (parts.every(({ atRest }) => atRest)) return true;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    return false;
   }
 
   close(): Promise<void> {

@@ -40,14 +40,24 @@ function design(title: string, description: string, merge: MergeRule, sloppy: bo
 }
 
 const designs = {
-  union: design("Union of versions", "Sloppy quorum; concurrent carts are merged line by line, as in Dynamo.", "union", true),
+  union: design(
+    "Union of versions",
+    "Sloppy quorum; concurrent carts are merged line by line, as in Dynamo.",
+    "union",
+    true,
+  ),
   lastWriterWins: design(
     "Last writer wins",
     "Sloppy quorum; of concurrent carts the one with the later timestamp stays.",
     "last-writer-wins",
     true,
   ),
-  strict: design("Strict quorum", "Writes that two of the cart's three replicas cannot store are refused.", "union", false),
+  strict: design(
+    "Strict quorum",
+    "Writes that two of the cart's three replicas cannot store are refused.",
+    "union",
+    false,
+  ),
 } satisfies Record<string, Design>;
 
 function plan(perSecond: number, s: { from: number; to: number; end: number }, rounds: number): TankPlan {
@@ -74,7 +84,10 @@ export const cartMerge: Experiment = {
   designs,
   tanks: {
     simulation: { full: plan(80, { from: 5, to: 20, end: 30 }, 5), quick: plan(80, { from: 3, to: 10, end: 15 }, 3) },
-    threads: { full: plan(120, { from: 0.6, to: 2.4, end: 3 }, 3), quick: plan(120, { from: 0.5, to: 2, end: 2.5 }, 1) },
+    threads: {
+      full: plan(120, { from: 0.6, to: 2.4, end: 3 }, 3),
+      quick: plan(120, { from: 0.5, to: 2, end: 2.5 }, 1),
+    },
   },
   headline: {
     metric: "savedShare",
@@ -83,7 +96,9 @@ export const cartMerge: Experiment = {
     better: "higher",
     sentence(measured) {
       const lost = (name: string): string => percent(1 - mean(measured.values(name, "savedShare")));
-      const refused = percent(mean(measured.values("strict", "refusedShare")) + mean(measured.values("strict", "unknownShare")));
+      const refused = percent(
+        mean(measured.values("strict", "refusedShare")) + mean(measured.values("strict", "unknownShare")),
+      );
       return (
         `Merging by union loses ${lost("union")} of the acknowledged lines, last writer wins ${lost("lastWriterWins")}; ` +
         `a strict quorum loses ${lost("strict")} and leaves ${refused} of the operations unanswered or refused.`
@@ -118,7 +133,9 @@ export const cartMerge: Experiment = {
       expected: "at least 3 % of all operations refused or unknown",
       judge: (measured) =>
         atLeast(
-          measured.values("strict", "refusedShare").map((share, i) => share + measured.values("strict", "unknownShare")[i]),
+          measured
+            .values("strict", "refusedShare")
+            .map((share, i) => share + measured.values("strict", "unknownShare")[i]),
           0.03,
         ),
     },
@@ -154,7 +171,8 @@ export const cartMerge: Experiment = {
       },
       timelineChart(measured, {
         title: "Through the partition",
-        reading: "Sloppy quorums answer within a fraction of a second of the cut; the strict one refuses until it heals.",
+        reading:
+          "Sloppy quorums answer within a fraction of a second of the cut; the strict one refuses until it heals.",
         designs: names,
       }),
     ];

@@ -54,12 +54,6 @@ export function listCounter(run: RunResult, name: string): readonly number[] {
   return Array.isArray(counter) && typeof counter[0] !== "object" ? (counter as number[]) : [];
 }
 
-/** A counter that lists numbers by node. */
-export function listCounterByNode(run: RunResult, name: string): readonly (readonly number[])[] {
-  const counter = run.counters[`${name}ByNode`];
-  return Array.isArray(counter) ? (counter as number[][]) : [];
-}
-
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -61,20 +61,39 @@ const designs = {
     attempts: 3,
     backoff: { ...exponential, kind: "full-jitter" },
   }),
-  budget: design("Retry budget", "One immediate retry while the token bucket is more than half full (gRPC: 10 tokens, 0.1).", {
-    ...once,
-    budget: { kind: "token-bucket", max: 10, ratio: 0.1 },
+  budget: design(
+    "Retry budget",
+    "One immediate retry while the token bucket is more than half full (gRPC: 10 tokens, 0.1).",
+    {
+      ...once,
+      budget: { kind: "token-bucket", max: 10, ratio: 0.1 },
+    },
+  ),
+  breaker: design(
+    "Circuit breaker",
+    "One immediate retry behind Hystrix's breaker: half of 20 calls failed, open 5 s.",
+    once,
+    {
+      breaker: { windowUs: 10 * second, buckets: 10, minimumRequests: 20, errorShare: 0.5, openUs: 5 * second },
+    },
+  ),
+  tight: server(
+    "Capacity 0.9 x twice the load",
+    "Retry at once, before a server just too small for every call twice.",
+    {
+      serviceUs: Math.round(second / (0.9 * 2 * offeredPerSecond)),
+    },
+  ),
+  roomy: server(
+    "Capacity 1.1 x twice the load",
+    "Retry at once, before a server just large enough for every call twice.",
+    {
+      serviceUs: Math.round(second / (1.1 * 2 * offeredPerSecond)),
+    },
+  ),
+  lifo: server("Newest first", "Retry at once, before a server that takes the newest call first.", {
+    discipline: "lifo",
   }),
-  breaker: design("Circuit breaker", "One immediate retry behind Hystrix's breaker: half of 20 calls failed, open 5 s.", once, {
-    breaker: { windowUs: 10 * second, buckets: 10, minimumRequests: 20, errorShare: 0.5, openUs: 5 * second },
-  }),
-  tight: server("Capacity 0.9 x twice the load", "Retry at once, before a server just too small for every call twice.", {
-    serviceUs: Math.round(second / (0.9 * 2 * offeredPerSecond)),
-  }),
-  roomy: server("Capacity 1.1 x twice the load", "Retry at once, before a server just large enough for every call twice.", {
-    serviceUs: Math.round(second / (1.1 * 2 * offeredPerSecond)),
-  }),
-  lifo: server("Newest first", "Retry at once, before a server that takes the newest call first.", { discipline: "lifo" }),
   bounded: server("Bounded queue", "Retry at once, before a queue of half a second that refuses what does not fit.", {
     queueLimit: capacityPerSecond / 2,
   }),
@@ -95,7 +114,16 @@ function plan(perSecond: number, s: { outage: number; for: number; end: number }
 
 /** A fifth of the paper's durations; the load leaves room to drain the backlog within the run. */
 const scaled = { timeScale: 0.2 };
-const onThreads: readonly Name[] = ["none", "immediate", "exponential", "jitter", "budget", "breaker", "lifo", "bounded"];
+const onThreads: readonly Name[] = [
+  "none",
+  "immediate",
+  "exponential",
+  "jitter",
+  "budget",
+  "breaker",
+  "lifo",
+  "bounded",
+];
 
 const inShort: readonly Name[] = ["none", "immediate", "jitter", "budget", "tight", "roomy"];
 
@@ -144,7 +172,11 @@ export const retryStorm: Experiment = {
     },
     threads: {
       full: plan(1_000, { outage: 0.6, for: 0.8, end: 4 }, { ...scaled, designs: onThreads }),
-      quick: plan(1_000, { outage: 0.4, for: 0.6, end: 2.8 }, { ...scaled, designs: ["none", "immediate", "budget"], rounds: 3 }),
+      quick: plan(
+        1_000,
+        { outage: 0.4, for: 0.6, end: 2.8 },
+        { ...scaled, designs: ["none", "immediate", "budget"], rounds: 2 },
+      ),
     },
   },
   headline: {
@@ -187,7 +219,8 @@ export const retryStorm: Experiment = {
     return [
       timelineChart(measured, {
         title: "Before, during and after the outage",
-        reading: "Where green does not come back after the grey band, the service is healthy and its clients keep it down.",
+        reading:
+          "Where green does not come back after the grey band, the service is healthy and its clients keep it down.",
         designs: names,
       }),
       {
@@ -199,7 +232,8 @@ export const retryStorm: Experiment = {
       },
       percentileChart(measured, {
         title: "Latency of answered calls",
-        reading: "Whoever is answered at all is answered within the timeout: a latency chart of successes hides the outage.",
+        reading:
+          "Whoever is answered at all is answered within the timeout: a latency chart of successes hides the outage.",
         designs: names,
       }),
     ];

@@ -175,15 +175,7 @@ async function settleBackend(backend: ThreadsBackend, faults: FaultPlan): Promis
     await backend.inject({ kind: "slow", nodes, factor: 1 });
     await backend.inject({ kind: "disk", nodes, delay: { kind: "none" } });
   }
-  const untilMs = performance.now() + settleLimitMs;
-  while (performance.now() < untilMs && (await isOwing(backend))) await pause(50);
-  await backend.quiet();
-}
-
-/** Hints are handed over by timers that a quiet moment does not wait for; nodes count what they still owe. */
-async function isOwing(backend: ThreadsBackend): Promise<boolean> {
-  const { owed } = await backend.counters();
-  return typeof owed === "number" && owed > 0;
+  await backend.settle(settleLimitMs);
 }
 
 async function remoteService(url: string, deployment: Deployment, faults: FaultPlan): Promise<Service> {

@@ -65,7 +65,7 @@ test("unknown names and values that do not fit are named", () => {
     [{ name: "items", parameters: { table: { merge: "max" } } }, /merge does not fit; got max; expected one of union/],
     [{ name: "items", parameters: { table: { capacity: { kind: "free" } } } }, /capacity does not fit/],
     [items({ table: { replication: { n: 3, r: 4, w: 2, sloppy: false } } }), /replication does not fit/],
-    [items({ table: { partitions: 0 } }), /partitions does not fit/],
+    [items({ table: { partitions: -1 } }), /partitions does not fit/],
     [items({ table: { name: "" } }), /name does not fit/],
     [checkout({ perSession: [3, 2] }), /perSession .*; got \[3,2\]; expected \[lowest, highest\]/],
     [checkout({ mix: { view: 0, add: 0, change: 0, remove: 0 } }), /mix .*; expected weights/],

@@ -143,7 +143,7 @@ export function tableOf(
     Number.isSafeInteger(partitions) && partitions >= 0,
     "partitions",
     partitions,
-    "a whole number, at least 1",
+    "a whole number, at least 0",
     "write partitions: 8",
   );
   check(

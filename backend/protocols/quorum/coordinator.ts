@@ -13,7 +13,7 @@
  */
 import type { Item, MergeRule, Replication } from "../../api.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
-import { millisecond, second } from "../../kernel/units.ts";
+import { millisecond } from "../../kernel/units.ts";
 import type { Handoff } from "./handoff.ts";
 import type { QuorumEnv, RecordKey } from "./messages.ts";
 import type { Peers } from "./peers.ts";
@@ -75,8 +75,6 @@ export class Coordinator {
   private readonly pending = new Map<number, Pending>();
   private nextOp: number;
   repairs = 0;
-  /** Writes coordinated here, by second of this node's clock. */
-  readonly writesBySecond: number[] = [];
 
   constructor(env: QuorumEnv, peers: Peers, replica: Replica, handoff: Handoff, client: QuorumClient) {
     this.env = env;
@@ -115,7 +113,6 @@ export class Coordinator {
       this.client.onUnavailable(token, reachable, needed);
       return;
     }
-    this.countWrite();
     const op = this.open("write", token, target, needed, deadline);
     const others = target.preference.filter((node) => node !== self);
     const mine = standsFor[nodes.indexOf(self)];
@@ -254,12 +251,6 @@ export class Coordinator {
     };
     this.pending.set(op.op, op);
     return op;
-  }
-
-  private countWrite(): void {
-    const at = Math.floor(this.env.now / second);
-    while (this.writesBySecond.length <= at) this.writesBySecond.push(0);
-    this.writesBySecond[at]++;
   }
 
   private askToStore(op: Pending, node: NodeId, standsFor: NodeId): void {

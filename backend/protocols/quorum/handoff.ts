@@ -99,7 +99,7 @@ export class Handoff {
   protected hand(key: RecordKey, debt: Debt): number {
     const versions = debt.versions ?? this.replica.versionsOf(key);
     let sent = 0;
-    for (const target of [...debt.targets]) {
+    for (const target of debt.targets) {
       if (this.peers.suspects(target)) continue;
       this.peers.onAsked(target);
       this.env.send(target, { kind: "hand", key, round: debt.round, merge: debt.merge, versions });

@@ -1,5 +1,7 @@
 /** The words of the quorum store, in pairs as Dynamo (SOSP 2007) uses them. Each kind is built at one place in the code. */
 import type { MergeRule } from "../../api.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Store } from "../../kernel/store.ts";
 import type { NodeId } from "../../kernel/units.ts";
 import type { Versions } from "./versions.ts";
 
@@ -38,8 +40,8 @@ export interface QuorumEnv {
   readonly self: NodeId;
   readonly now: number;
   readonly wall: { readonly latest: number };
-  readonly random: import("../../kernel/random.ts").Random;
-  readonly store: import("../../kernel/store.ts").Store;
+  readonly random: Random;
+  readonly store: Store;
   send(to: NodeId, message: QuorumMessage): void;
   sendEarly(to: NodeId, message: QuorumMessage): void;
 }

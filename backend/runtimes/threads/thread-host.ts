@@ -8,6 +8,7 @@
  * slowed flush) are met to the microsecond by polling through the last millisecond, which costs up to one millisecond of processor
  * time an alarm and only when delays are injected.
  */
+import type { NodeCounters } from "../../kernel/counters.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { CoreFactory } from "../../kernel/env.ts";
 import type { Fault } from "../../kernel/fault.ts";
@@ -20,8 +21,6 @@ import { ClientPort } from "./client-port.ts";
 import { HostedNode } from "./hosted-node.ts";
 import { Links } from "./links.ts";
 import { Mailbox } from "./mailbox.ts";
-import { addCounters } from "./counters.ts";
-import type { Counters } from "./counters.ts";
 import type { Done, NodeLoop } from "./node-loop.ts";
 import type { NodeSetting } from "./node-setting.ts";
 import { RunClock } from "./run-clock.ts";
@@ -50,6 +49,8 @@ export interface ThreadSetting {
 /** What a thread says when asked whether anything is under way on it. */
 export interface Activity {
   readonly idle: boolean;
+  /** No core waits for anything that would change what it stores. */
+  readonly atRest: boolean;
   readonly posted: number;
   readonly taken: number;
 }
@@ -132,6 +133,7 @@ export class ThreadHost {
   activity(): Activity {
     const loops = this.loops();
     return {
+      atRest: loops.every(({ core }) => core.atRest?.() ?? true),
       idle: !this.scheduled && this.alarms.size === 0 && loops.every((loop) => loop.idle),
       posted: this.mailbox.posted,
       taken: this.mailbox.taken,
@@ -143,16 +145,13 @@ export class ThreadHost {
     for (const loop of this.loops()) loop.core.check();
   }
 
-  /** What the cores count, and what the loops count, by node. */
-  counters(): Counters {
-    const counters: Counters = {};
-    for (const { loop, setting } of this.hosted) {
-      if (loop === undefined) continue;
-      const core = loop.core as { counters?(): Record<string, number | number[]> };
-      addCounters(counters, setting.self, { turns: loop.turns, logGroups: loop.groups, logBytes: loop.groupBytes });
-      if (core.counters !== undefined) addCounters(counters, setting.self, core.counters());
-    }
-    return counters;
+  /** What each live core counts, and what its loop counts. */
+  counters(): [NodeId, NodeCounters][] {
+    return this.hosted.flatMap(({ loop, setting }): [NodeId, NodeCounters][] => {
+      if (loop === undefined) return [];
+      const counted = loop.core.counters?.() ?? {};
+      return [[setting.self, { turns: loop.turns, logGroups: loop.groups, logBytes: loop.groupBytes, ...counted }]];
+    });
   }
 
   async close(): Promise<void> {

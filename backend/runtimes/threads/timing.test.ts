@@ -3,8 +3,6 @@ import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { Alarms } from "./alarms.ts";
 import { CoreTimers } from "./core-timers.ts";
-import { addCounters, mergeCounters } from "./counters.ts";
-import type { Counters } from "./counters.ts";
 import { RunClock } from "./run-clock.ts";
 
 test("alarms ring in order of time, then of setting, and may set others", () => {
@@ -60,18 +58,4 @@ test("all threads read one clock", async () => {
     answers.toSorted((a, b) => a - b),
   );
   await worker.terminate();
-});
-
-test("counters add up over nodes and stay apart by node", () => {
-  const one: Counters = {};
-  const two: Counters = {};
-  addCounters(one, 0, { hits: 1, perPartition: [1, 2] });
-  addCounters(two, 1, { hits: 10, perPartition: [5, 5, 5] });
-  addCounters(one, 2, { hits: 100, perPartition: [] });
-  assert.deepEqual(mergeCounters([one, two]), {
-    hits: 111,
-    hitsByNode: [1, 10, 100],
-    perPartition: [6, 7, 5],
-    perPartitionByNode: [[1, 2], [5, 5, 5], []],
-  });
 });

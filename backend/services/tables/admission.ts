@@ -16,6 +16,7 @@ import type { Peers } from "../../protocols/quorum/peers.ts";
 import type { CatalogEntry, TablesMessage } from "./messages.ts";
 import type { DataRequest } from "./operations.ts";
 import type { Placements } from "./placements.ts";
+import { TimeSeries } from "./time-series.ts";
 
 export interface AdmissionEnv {
   readonly self: NodeId;
@@ -45,9 +46,9 @@ export class Admission {
   private reporting = false;
   /** A node that had run before does not know what its partitions spent: they start with one second of their share. */
   private restarted = false;
-  /** Units by [second * partitions + partition], of all tables with limits together. */
-  private readonly admitted: number[] = [];
-  private readonly throttled: number[] = [];
+  /** Units by second and partition, of the first table with limits that was used here. */
+  private counted: { readonly table: string; readonly admitted: TimeSeries; readonly throttled: TimeSeries } | null =
+    null;
 
   constructor(env: AdmissionEnv, peers: Peers, placements: Placements) {
     this.env = env;
@@ -69,7 +70,7 @@ export class Admission {
     const access = body.kind === "get" ? "read" : "write";
     const units = body.kind === "get" ? readUnits(0, body.consistent) : writeUnits(itemBytes);
     const decision = this.partition(entry, partition).admit(access, units, this.env.now);
-    this.count(decision === "ok" ? this.admitted : this.throttled, entry, partition, units);
+    this.count(decision === "ok" ? "admitted" : "throttled", entry, partition, units);
     return decision === "ok" ? units : null;
   }
 
@@ -78,7 +79,7 @@ export class Admission {
     if (!this.limits(entry)) return 0;
     const units = readUnits(itemBytes, consistent);
     this.partition(entry, partition).settle("read", units - admitted, this.env.now);
-    this.count(this.admitted, entry, partition, units - admitted);
+    this.count("admitted", entry, partition, units - admitted);
     return units;
   }
 
@@ -88,7 +89,7 @@ export class Admission {
     const units = writeUnits(itemBytes);
     if (units <= admitted) return admitted;
     this.partition(entry, partition).settle("write", units - admitted, this.env.now);
-    this.count(this.admitted, entry, partition, units - admitted);
+    this.count("admitted", entry, partition, units - admitted);
     return units;
   }
 
@@ -136,8 +137,8 @@ export class Admission {
   }
 
   counters(): Record<string, readonly number[]> {
-    if (this.admitted.length === 0 && this.throttled.length === 0) return {};
-    return { admittedUnits: this.admitted, throttledUnits: this.throttled };
+    if (this.counted === null) return {};
+    return { admittedUnits: this.counted.admitted.values, throttledUnits: this.counted.throttled.values };
   }
 
   private controllerOf(table: string): NodeId {
@@ -174,10 +175,9 @@ export class Admission {
     return admission;
   }
 
-  private count(units: number[], entry: CatalogEntry, partition: number, amount: number): void {
-    if (amount <= 0) return;
-    const index = Math.floor(this.env.now / second) * entry.spec.partitions + partition;
-    while (units.length <= index) units.push(0);
-    units[index] += amount;
+  private count(what: "admitted" | "throttled", { id, spec }: CatalogEntry, partition: number, amount: number): void {
+    const series = (): TimeSeries => new TimeSeries(spec.partitions, second);
+    this.counted ??= { table: id, admitted: series(), throttled: series() };
+    if (this.counted.table === id) this.counted[what].add(this.env.now, partition, amount);
   }
 }

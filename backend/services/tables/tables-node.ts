@@ -21,6 +21,7 @@ import { Peers } from "../../protocols/quorum/peers.ts";
 import { Replica } from "../../protocols/quorum/replica.ts";
 import { itemKeyError, keyError, keyOf, storeKey, updateKeyError } from "../items/keys.ts";
 import { itemBytes, maxItemBytes } from "../items/values.ts";
+import { TimeSeries } from "./time-series.ts";
 import { Admission } from "./admission.ts";
 import { Catalog, describe, noTable } from "./catalog.ts";
 import type { CatalogEntry, TablesMessage, TablesTimer } from "./messages.ts";
@@ -40,6 +41,8 @@ export interface QuorumRoles {
 export const quorumRoles: QuorumRoles = { Replica, Handoff, Coordinator };
 
 const tickUs: Micros = 25 * millisecond;
+/** Width of the bins in which `writesToNode` counts. */
+const writesBinUs: Micros = 100 * millisecond;
 
 interface Forward {
   readonly request: RequestId;
@@ -63,6 +66,8 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
   private readonly forwards = new Map<number, Forward>();
   private nextForward: number;
   private ticking = false;
+  /** Of the writes that entered here, how many each node was to coordinate. */
+  private readonly writesToNode: TimeSeries;
   private requests = 0;
   private forwarded = 0;
 
@@ -71,6 +76,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     this.service = service;
     this.placements = placements;
     const nodes = placements.ring.members.length;
+    this.writesToNode = new TimeSeries(nodes, writesBinUs);
     this.peers = new Peers(env, nodes);
     this.replica = new roles.Replica(env);
     this.handoff = new roles.Handoff(env, this.peers, this.replica);
@@ -198,7 +204,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     return {
       requests: this.requests,
       forwarded: this.forwarded,
-      writesBySecond: this.coordinator.writesBySecond,
+      writesToNode: this.writesToNode.values,
       stored: this.replica.storedCount,
       fetched: this.replica.fetchedCount,
       readRepairs: this.coordinator.repairs,
@@ -228,6 +234,9 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     const place = this.placements.of(entry, partitionText, rowKey);
     const deadline = this.env.now + Math.min(leftUs, this.service.quorumTimeoutUs);
     const node = origin.kind === "client" ? this.nodeFor(body, entry, place) : this.env.self;
+    if (node !== undefined && origin.kind === "client" && body.kind !== "get") {
+      this.writesToNode.add(this.env.now, node, 1);
+    }
     if (node === this.env.self) {
       if (this.admission.limits(entry)) this.armCapacity();
       this.operations.begin(origin, body, entry, { ...place, key }, deadline);

@@ -1,6 +1,8 @@
 /** Charts that any experiment may draw from its runs: latency by percentile, and what happened over time. */
 import { Histogram } from "../runners/measure/histogram.ts";
-import type { Measured } from "../runners/experiment.ts";
+import { meanEstimate } from "../runners/compare/estimate.ts";
+import { allOf, figure } from "../runners/compare/judge.ts";
+import type { Judgement, Measured } from "../runners/experiment.ts";
 import type { Band, Chart, RunResult } from "../runners/results.ts";
 import { faultBands } from "../runners/bands.ts";
 
@@ -78,4 +80,35 @@ export function designBars(
       high: Math.max(...values),
     };
   });
+}
+
+/** A share of 0 to 1 as percent, one figure a run: what a claim about shares is judged on. */
+export function percents(measured: Measured, design: string, metric: string): number[] {
+  return measured.values(design, metric).map((share) => share * 100);
+}
+
+/** "99.2 % [98.8, 99.6]" */
+export function percentWithInterval(values: readonly number[]): string {
+  const { value, low, high, level } = meanEstimate(values);
+  const figures = percent(value / 100);
+  return level === 0 ? figures : `${figures} [${figure(Math.max(0, low))}, ${figure(Math.min(100, high))}]`;
+}
+
+/** One judgement of several designs, each named. */
+export function forEachDesign(
+  measured: Measured,
+  names: readonly string[],
+  judge: (name: string) => Judgement,
+): Judgement {
+  return allOf(
+    names.map((name) => {
+      const { status, measured: seen } = judge(name);
+      return { status, measured: `${measured.of(name).design.title}: ${seen}` };
+    }),
+  );
+}
+
+/** The designs that were run, in the order of the experiment. */
+export function designsRun(measured: Measured): string[] {
+  return measured.designs.filter(({ runs }) => runs.length > 0).map(({ name }) => name);
 }

@@ -12,11 +12,20 @@ import type { Deployment, StationService } from "../backend/api.ts";
 import { millisecond, second } from "../backend/kernel/units.ts";
 import { oneRegion } from "../backend/kernel/topology.ts";
 import type { CallPolicy, RetrySpec } from "../backend/policies/call.ts";
-import { figure, inEveryRun } from "../runners/compare/judge.ts";
+import { meanEstimate } from "../runners/compare/estimate.ts";
+import { describeEstimate, inEveryRun } from "../runners/compare/judge.ts";
 import type { Chart } from "../runners/results.ts";
 import type { Claim, Design, Experiment, Measured, TankPlan } from "../runners/experiment.ts";
 import { work } from "../workloads/work.ts";
-import { designBars, mean, percentileChart, percent, timelineChart } from "./charts.ts";
+import {
+  designBars,
+  designsRun,
+  percent,
+  percentileChart,
+  percents,
+  percentWithInterval,
+  timelineChart,
+} from "./charts.ts";
 import { okShareBetween, recoverySeconds } from "./timeline.ts";
 
 const capacityPerSecond = 300;
@@ -185,11 +194,11 @@ export const retryStorm: Experiment = {
     candidate: "budget",
     better: "higher",
     sentence(measured) {
-      const share = (name: Name): string => percent(mean(measured.values(name, "lateOkShare")));
-      const recovery = mean(measured.values("budget", "recoveryS"));
+      const share = (name: Name): string => percentWithInterval(percents(measured, name, "lateOkShare"));
+      const recovery = describeEstimate(meanEstimate(measured.values("budget", "recoveryS")), "s");
       return (
-        `After an outage, clients that retry at once keep the healthy service down for good (${share("immediate")} answered in time); ` +
-        `a retry budget brings it back in ${figure(recovery)} s (${share("budget")}).`
+        `After an outage, clients that retry at once keep the healthy service down for good, ${share("immediate")} answered in time; ` +
+        `with a retry budget it is back after ${recovery}, and answers ${share("budget")}.`
       );
     },
   },
@@ -215,7 +224,7 @@ export const retryStorm: Experiment = {
     verdict("bounded", false, "what waits longer than half a second is refused, so what is served is still wanted"),
   ],
   charts(measured): Chart[] {
-    const names = measured.designs.map(({ name }) => name);
+    const names = designsRun(measured);
     return [
       timelineChart(measured, {
         title: "Before, during and after the outage",

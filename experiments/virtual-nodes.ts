@@ -10,12 +10,21 @@
 import type { Deployment } from "../backend/api.ts";
 import { millisecond, second } from "../backend/kernel/units.ts";
 import { cloudDelays, oneRegion } from "../backend/kernel/topology.ts";
-import { allOf, atLeast, atMost, describeEstimate, within } from "../runners/compare/judge.ts";
-import { meanEstimate } from "../runners/compare/estimate.ts";
+import { allOf, atLeast, atMost, within } from "../runners/compare/judge.ts";
 import type { Design, Experiment, Measured, TankPlan } from "../runners/experiment.ts";
 import type { Chart, RunResult } from "../runners/results.ts";
 import { items } from "../workloads/items.ts";
-import { designBars, listCounter, mean, percent, timelineChart } from "./charts.ts";
+import {
+  designBars,
+  designsRun,
+  forEachDesign,
+  listCounter,
+  mean,
+  percent,
+  percents,
+  percentWithInterval,
+  timelineChart,
+} from "./charts.ts";
 
 const nodes = 16;
 const failed = 3;
@@ -105,8 +114,11 @@ export const virtualNodes: Experiment = {
     "The ring's points are fixed by the nodes' numbers, so rounds differ in their load and not in the ring: the spread of the ring itself over many rings is a test of the ring.",
   designs,
   tanks: {
-    simulation: { full: plan(8_000, 9, 3), quick: plan(2_500, 7.5, 3) },
-    threads: { full: plan(1_500, 4.5, 3), quick: { ...plan(1_500, 4.2, 1), designs: ["v1", "v150"] } },
+    simulation: { full: plan(8_000, 9, 3), quick: plan(2_500, 7.5, 5) },
+    threads: {
+      full: { ...plan(1_500, 4.5, 3), designs: ["v1", "v10", "v150"] },
+      quick: { ...plan(1_500, 4.2, 1), designs: ["v1", "v150"] },
+    },
   },
   headline: {
     metric: "largestHeir",
@@ -114,8 +126,8 @@ export const virtualNodes: Experiment = {
     candidate: "v150",
     better: "lower",
     sentence(measured) {
-      const heir = (name: string): string => percent(mean(measured.values(name, "largestHeir")));
-      const cv = (name: string): string => percent(mean(measured.values(name, "loadCv")));
+      const heir = (name: string): string => percentWithInterval(percents(measured, name, "largestHeir"));
+      const cv = (name: string): string => percentWithInterval(percents(measured, name, "loadCv"));
       return (
         `When a node fails, its load falls on one survivor with 1 point a node (${heir("v1")} of it) and on everybody with 150 ` +
         `(at most ${heir("v150")} each); the spread of load between nodes shrinks from ${cv("v1")} to ${cv("v150")}.`
@@ -126,13 +138,13 @@ export const virtualNodes: Experiment = {
   claims: [
     {
       text: "With 1 point a node one survivor inherits a failed node's whole load",
-      expected: "at least 85 % of it",
-      judge: (measured) => atLeast(measured.values("v1", "largestHeir"), 0.85),
+      expected: "at least 75 % of it; the rest is chance, and what fails until the failure is noticed",
+      judge: (measured) => atLeast(percents(measured, "v1", "largestHeir"), 75, "%"),
     },
     {
       text: "With 150 points a node no survivor inherits more than a third of it",
       expected: `an even share is ${percent(1 / (nodes - 1))}`,
-      judge: (measured) => atMost(measured.values("v150", "largestHeir"), 1 / 3),
+      judge: (measured) => atMost(percents(measured, "v150", "largestHeir"), 100 / 3, "%"),
     },
     {
       text: "The spread of load follows sqrt((n - 1) / (n V + 1))",
@@ -146,16 +158,21 @@ export const virtualNodes: Experiment = {
         allOf(
           // At a thousand points the spread is too small to be told from the noise of counting.
           points.slice(0, 3).map((v) => {
-            const values = measured.values(`v${v}`, "loadCv");
-            const { status } = within(values, expectedCv(v) / 2, expectedCv(v) * 2);
-            return { status, measured: `V = ${v}: ${describeEstimate(meanEstimate(values))}` };
+            const { status, measured: seen } = within(
+              percents(measured, `v${v}`, "loadCv"),
+              expectedCv(v) * 50,
+              expectedCv(v) * 200,
+              "%",
+            );
+            return { status, measured: `V = ${v}: ${seen}` };
           }),
         ),
     },
     {
       text: "After the failure is noticed, every write is accepted by somebody",
       expected: "fewer than 6 % of all writes fail, those of the first moments",
-      judge: (measured) => allOf(names(measured).map((name) => atLeast(measured.values(name, "okShare"), 0.94))),
+      judge: (measured) =>
+        forEachDesign(measured, designsRun(measured), (name) => atLeast(percents(measured, name, "okShare"), 94, "%")),
     },
   ],
   charts(measured): Chart[] {
@@ -192,7 +209,7 @@ function inheritance(measured: Measured): Chart {
     title: "Largest part of the failed node's load that one survivor takes",
     reading: "With one point a node a failure doubles somebody's load; with many it is spread thin.",
     valueLabel: "share of the failed node's load (%)",
-    bars: designBars(measured, names(measured), (run) => run.metrics.largestHeir * 100),
+    bars: designBars(measured, designsRun(measured), (run) => run.metrics.largestHeir * 100),
     rule: { value: 100 / (nodes - 1), label: "even share" },
   };
 }
@@ -210,7 +227,7 @@ function load(measured: Measured): Chart {
     valueLabel: "writes a second",
     xs: times.map((at) => Number(at.toFixed(1))),
     ys: Array.from({ length: nodes }, (_, i) => `n${i}`),
-    panels: names(measured).map((name) => {
+    panels: designsRun(measured).map((name) => {
       const { design: of, runs } = measured.of(name);
       const columns = times.map((at) => writesBetween(runs[0], at, at + stepS));
       return {
@@ -225,12 +242,8 @@ function failure(measured: Measured): Chart {
   return timelineChart(measured, {
     title: "The moment of failure",
     reading: `Writes for the failed node's records fail until it is suspected, a quarter of a second; then the next node takes them.`,
-    designs: names(measured),
+    designs: designsRun(measured),
   });
-}
-
-function names(measured: Measured): string[] {
-  return measured.designs.filter(({ runs }) => runs.length > 0).map(({ name }) => name);
 }
 
 function sum(values: readonly number[]): number {

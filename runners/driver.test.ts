@@ -160,6 +160,13 @@ test("answers to attempts given up are ignored, and counted", () => {
   assert.equal(recorder.totals.lateAnswers, 20);
 });
 
+test("the late answer to a first attempt is not taken for the second's, which is still under way", () => {
+  const calls: CallPolicy = { clients: 1, timeoutUs: 1_000, retry: { attempts: 2, backoff: { kind: "none" } } };
+  const { recorder } = drive({ respond: after(1_500), load: once, forUs: second, calls });
+  assert.deepEqual(recorder.operations()[0].unknown, { timeout: 1 });
+  assert.equal(recorder.totals.lateAnswers, 2);
+});
+
 test("a breaker refuses in the client, and the refused operations are counted as such", () => {
   const breaker = { windowUs: second, buckets: 10, minimumRequests: 20, errorShare: 0.5, openUs: second };
   const { backend, recorder, metrics } = drive({

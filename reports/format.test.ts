@@ -63,4 +63,5 @@ test("times, counts and metrics in the words of the page", () => {
 test("an estimate says its interval and level", () => {
   const estimate = { value: 2.314, low: 2.1, high: 2.52, level: 0.95, n: 12, method: "BCa bootstrap" };
   assert.equal(formatEstimate(estimate, "×"), "×2.31 (95 % interval ×2.1 to ×2.52)");
+  assert.equal(formatEstimate({ ...estimate, n: 1, level: 0 }, "×"), "×2.31 (no interval)");
 });

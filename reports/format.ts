@@ -37,7 +37,13 @@ export function formatEstimate(estimate: Estimate, unit = ""): string {
   return `${unit}${formatNumber(estimate.value)} (${formatInterval(estimate, unit)})`;
 }
 
+/** One run has no interval, and one of level 0 is none: its ends are the figure itself and promise nothing. */
+export function hasInterval(estimate: Estimate): boolean {
+  return estimate.n > 1 && estimate.level > 0;
+}
+
 export function formatInterval(estimate: Estimate, unit = ""): string {
+  if (!hasInterval(estimate)) return "no interval";
   const level = Number((estimate.level * 100).toPrecision(3));
   return `${level} % interval ${unit}${formatNumber(estimate.low)} to ${unit}${formatNumber(estimate.high)}`;
 }

@@ -51,19 +51,20 @@ test("health is that of the worst run", () => {
 
 test("the interval names the winner, and none when it crosses one", () => {
   const [experiment] = sampleResults().experiments;
-  const judged = (low: number, high: number, better: "higher" | "lower"): string | undefined =>
+  const judged = (low: number, high: number, better: "higher" | "lower", n = 9): string | undefined =>
     winnerOf({
       ...experiment!,
       verdict: {
         ...experiment!.verdict,
         better,
-        ratio: { value: (low + high) / 2, low, high, level: 0.95, n: 9, method: "m" },
+        ratio: { value: (low + high) / 2, low, high, level: 0.95, n, method: "m" },
       },
     } satisfies ExperimentResult);
   assert.equal(judged(1.1, 1.3, "higher"), "candidate");
   assert.equal(judged(1.1, 1.3, "lower"), "baseline");
   assert.equal(judged(0.7, 0.9, "lower"), "candidate");
   assert.equal(judged(0.9, 1.1, "lower"), "neither");
+  assert.equal(judged(0.3, 0.3, "lower", 1), undefined, "one run decides nothing");
 });
 
 test("the two tanks of one experiment stand together", () => {

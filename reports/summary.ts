@@ -4,6 +4,7 @@
  */
 import { type Histogram, build, decodeFromCompressedBase64 } from "hdr-histogram-js";
 import type { DesignResult, ExperimentResult, Results, RunResult } from "../runners/results.ts";
+import { hasInterval } from "./format.ts";
 
 export interface CheckSummary {
   readonly examined: number;
@@ -116,7 +117,7 @@ export function groupByName(results: Results): ExperimentResult[][] {
 /** What the interval says, whatever the sentence says. */
 export function winnerOf({ verdict, status }: ExperimentResult): "candidate" | "baseline" | "neither" | undefined {
   const { ratio } = verdict;
-  if (ratio === undefined || status === "invalid") return undefined;
+  if (ratio === undefined || status === "invalid" || !hasInterval(ratio)) return undefined;
   if (ratio.low <= 1 && ratio.high >= 1) return "neither";
   return ratio.low > 1 === (verdict.better === "higher") ? "candidate" : "baseline";
 }

@@ -3,7 +3,7 @@
  * that a small effect looks small beside a large one, and the side on which the candidate is better is said in words.
  */
 import type { ExperimentResult, Results } from "../runners/results.ts";
-import { formatInterval, formatMethod, formatMetric, formatNumber } from "./format.ts";
+import { formatInterval, formatMetric, formatNumber, hasInterval } from "./format.ts";
 import { html, trusted, type Insertable, type Markup } from "./markup.ts";
 import { statusBadge, tankLabel } from "./status.ts";
 import { groupByName, invalidReasons, verdictSentence, winnerOf } from "./summary.ts";
@@ -71,8 +71,11 @@ function ratioFigure(experiment: ExperimentResult, reach: number): Insertable {
 function winnerText(experiment: ExperimentResult): Insertable {
   const { verdict } = experiment;
   const winner = winnerOf(experiment);
-  if (winner === undefined) return undefined;
   const pair = `${formatMetric(verdict.metric)}, ${verdict.candidate} over ${verdict.baseline}, ${verdict.better} is better`;
+  if (winner === undefined) {
+    const alone = verdict.ratio !== undefined && experiment.status !== "invalid";
+    return alone && html`<span class="winner">One run decides nothing: ${pair}</span>`;
+  }
   return html`<span class="winner"
     >${winner === "neither" ? html`<b>No difference shown</b>` : html`<b>${verdict[winner]}</b> better`}: ${pair}</span
   >`;
@@ -137,13 +140,9 @@ function reachOf(experiments: readonly ExperimentResult[]): number {
 
 function methodText(results: Results): string {
   const methods = new Set(
-    results.experiments.flatMap(({ verdict }) => (verdict.ratio === undefined ? [] : [verdict.ratio.method])),
+    results.experiments.flatMap(({ verdict: { ratio } }) =>
+      ratio === undefined || !hasInterval(ratio) ? [] : [ratio.method],
+    ),
   );
-  const [first] = results.experiments.flatMap(({ verdict }) =>
-    verdict.ratio === undefined ? [] : [formatMethod(verdict.ratio)],
-  );
-  if (methods.size === 0) return "";
-  return methods.size === 1
-    ? `Intervals: ${[...methods].join("")}.`
-    : `Intervals: ${[...methods].join("; ")} (first: ${first}).`;
+  return methods.size === 0 ? "" : `Intervals: ${[...methods].join("; ")}.`;
 }

@@ -52,6 +52,12 @@ export function spread(positions: readonly number[], gap: number, low: number, h
   return result;
 }
 
+/** Side by side as long as panels stay wide enough to read; four are two and two, not three and one. */
+export function panelColumns(panels: number): number {
+  if (panels <= 3) return Math.max(1, panels);
+  return panels === 4 ? 2 : 3;
+}
+
 /** At most `most` of the items, the first and the last among them, evenly spaced. */
 export function thin<Item>(items: readonly Item[], most: number): Item[] {
   if (items.length <= most) return [...items];

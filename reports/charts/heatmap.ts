@@ -6,7 +6,7 @@
 import { crc32, deflateSync } from "node:zlib";
 import type { TopLevelSpec } from "vega-lite";
 import type { Chart } from "../../runners/results.ts";
-import { shorten, textWidthPx } from "./axes.ts";
+import { panelColumns, shorten, textWidthPx } from "./axes.ts";
 import { type DrawContext } from "./draw.ts";
 
 export type HeatmapChart = Extract<Chart, { kind: "heatmap" }>;
@@ -22,7 +22,7 @@ const stops: readonly (readonly [number, number, number, number])[] = [
 ];
 
 export function heatmapSpec(chart: HeatmapChart, { frame }: DrawContext): TopLevelSpec {
-  const columns = frame.narrow ? 1 : Math.min(3, Math.max(1, chart.panels.length));
+  const columns = frame.narrow ? 1 : panelColumns(chart.panels.length);
   const longest = frame.narrow ? 12 : 16;
   const names = chart.ys.map((name) => shorten(name, longest));
   const labelsPx = Math.ceil(Math.max(24, ...names.map((name) => textWidthPx(name) + 10)));

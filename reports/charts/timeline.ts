@@ -6,7 +6,7 @@
  */
 import type { TopLevelSpec } from "vega-lite";
 import type { Band, Chart, Timeline } from "../../runners/results.ts";
-import { linearDomain, logAxis, shorten, textWidthPx } from "./axes.ts";
+import { linearDomain, logAxis, panelColumns, shorten, textWidthPx } from "./axes.ts";
 import { axisExtentPx, type DrawContext, type Layer } from "./draw.ts";
 
 export type TimelineChart = Extract<Chart, { kind: "timeline" }>;
@@ -30,7 +30,7 @@ const latencyHeightPx = 120;
 const shortCount = "datum.value < 10000 ? format(datum.value, ',.6~g') : format(datum.value, '.3~s')";
 
 export function timelineSpec(chart: TimelineChart, { palette, frame }: DrawContext): TopLevelSpec {
-  const columns = frame.narrow ? 1 : Math.min(3, Math.max(1, chart.panels.length));
+  const columns = frame.narrow ? 1 : panelColumns(chart.panels.length);
   const widthPx = Math.floor((frame.widthPx - 8 - panelGapPx * (columns - 1)) / columns) - axisExtentPx - 8;
   const scales = scalesOf(chart, widthPx);
   return {

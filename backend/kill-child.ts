@@ -22,6 +22,11 @@ const submit = (): void => {
   connection.submit(i, load.write(i));
 };
 connection.onAnswer = (i, answer) => {
+  const following = load.next?.(i, answer) ?? null;
+  if (following !== null) {
+    connection.submit(i, following);
+    return;
+  }
   // What the kill keeps from being printed only makes the check weaker, never wrong.
   if (answer.kind === "ok") process.stdout.write(`${i}\n`);
   submit();

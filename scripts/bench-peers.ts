@@ -153,7 +153,7 @@ function report(rows: readonly Row[], { rounds }: Plan): void {
     print("Every request was answered 200 by both; items read back by hand came whole.");
 }
 
-function judge({ title, target, ours, theirs }: Row, least: number): void {
+function judge({ title, ours, theirs }: Row, least: number): void {
   const ratio = ratioEstimate(theirs.map(perSecond), ours.map(perSecond))!;
   const tails = ratioEstimate(theirs.map(p99), ours.map(p99))!;
   const rateHeld = ratio.value >= least;

@@ -72,6 +72,7 @@ class Threads implements ThreadsBackend {
   urls: { dynamodb?: string } = {};
   private readonly threads: ThreadHandle[];
   private readonly epoch = process.hrtime.bigint();
+  private readonly beganAtUs = Date.now() * 1_000;
   private readonly directory: string;
   private readonly temporary: boolean;
   private readonly nodes: number;
@@ -96,6 +97,7 @@ class Threads implements ThreadsBackend {
         deployment,
         seed: options.seed,
         epoch: this.epoch,
+        beganAtUs: this.beganAtUs,
         directory: this.directory,
         createNode: options.createNode,
         segmentBytes: options.segmentBytes,

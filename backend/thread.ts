@@ -20,6 +20,8 @@ export interface ThreadData {
   readonly deployment: Deployment;
   readonly seed: number;
   readonly epoch: bigint;
+  /** Unix time at `epoch`. */
+  readonly beganAtUs: Micros;
   readonly directory: string;
   /** URL of a module that exports `createNode(deployment, env)`. Absent: the services. */
   readonly createNode?: string;
@@ -87,6 +89,7 @@ class Thread {
         acknowledgeEarly: deployment.plant === "acknowledge-before-durable",
         segmentBytes: data.segmentBytes ?? 16 * mebibyte,
         clockErrorUs: data.clockErrorUs ?? 0,
+        beganAtUs: data.beganAtUs,
         lostReply: lost,
         downReply: down,
         fail: (node, error) => post({ kind: "broken", error: `node ${node} stopped: ${describe(error)}` }),

@@ -17,7 +17,10 @@ export type RequestId = number;
 /** Names one armed timer. Never 0, so 0 can mean "none armed". */
 export type TimerId = number;
 
-/** Bounds on true time, microseconds since the run began: earliest <= true time <= latest unless a clock lies. */
+/**
+ * Bounds on true time, microseconds from an origin that all nodes share in all their lives, those of earlier processes over the same
+ * disks included: earliest <= true time <= latest unless a clock lies.
+ */
 export interface Wall {
   readonly earliest: Micros;
   readonly latest: Micros;

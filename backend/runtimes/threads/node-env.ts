@@ -12,6 +12,8 @@ export interface NodeEnvParts {
   readonly timers: CoreTimers;
   /** Half the width of `wall`. */
   readonly clockErrorUs: Micros;
+  /** True time when `now` was 0. Without it what a node stamped before a restart of the process would be later than all that follows. */
+  readonly beganAtUs: Micros;
   hold(to: NodeId, message: unknown): void;
   sendNow(to: NodeId, message: unknown): void;
   answer(request: RequestId, reply: unknown): void;
@@ -32,8 +34,9 @@ export class NodeEnv implements Env<unknown, string, unknown> {
   }
 
   get wall(): Wall {
-    const { clockErrorUs } = this.parts;
-    return { earliest: this.now - clockErrorUs, latest: this.now + clockErrorUs };
+    const { beganAtUs, clockErrorUs } = this.parts;
+    const wall = beganAtUs + this.now;
+    return { earliest: wall - clockErrorUs, latest: wall + clockErrorUs };
   }
 
   send(to: NodeId, message: unknown): void {

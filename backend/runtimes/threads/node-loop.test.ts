@@ -72,6 +72,7 @@ async function stage(t: TestContext, more: Partial<NodeSetting> = {}): Promise<S
     acknowledgeEarly: false,
     segmentBytes: 65_536,
     clockErrorUs: 7,
+    beganAtUs: 0,
     lostReply: "lost",
     downReply: () => "down",
     nextRequest: () => ++requests,

@@ -82,6 +82,7 @@ export class NodeLoop {
       store,
       timers: this.timers,
       clockErrorUs: setting.clockErrorUs,
+      beganAtUs: setting.beganAtUs,
       hold: (to, message) => void this.held.push(to, message),
       sendNow: (to, message) => setting.send(setting.self, to, message),
       answer: (request, reply) => this.answer(request, reply),

@@ -17,6 +17,8 @@ export interface NodeSetting {
   readonly acknowledgeEarly: boolean;
   readonly segmentBytes: number;
   readonly clockErrorUs: Micros;
+  /** Unix time when the run began, which `wall` goes on from. */
+  readonly beganAtUs: Micros;
   /** What a request is answered when its node dies under it. */
   readonly lostReply: unknown;
   /** What a request is answered when its node is down: it never entered. */

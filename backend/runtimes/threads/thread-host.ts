@@ -40,7 +40,14 @@ export interface ThreadSetting {
   readonly factory: CoreFactory;
   readonly node: Pick<
     NodeSetting,
-    "durability" | "acknowledgeEarly" | "segmentBytes" | "clockErrorUs" | "lostReply" | "downReply" | "fail"
+    | "durability"
+    | "acknowledgeEarly"
+    | "segmentBytes"
+    | "clockErrorUs"
+    | "beganAtUs"
+    | "lostReply"
+    | "downReply"
+    | "fail"
   >;
   /** Ports to the other threads, by thread. */
   readonly peers: ReadonlyMap<number, MessagePort>;

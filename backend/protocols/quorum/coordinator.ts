@@ -18,7 +18,7 @@ import type { Handoff } from "./handoff.ts";
 import type { QuorumEnv, RecordKey } from "./messages.ts";
 import type { Peers } from "./peers.ts";
 import type { Replica } from "./replica.ts";
-import { byRule, stampAfter } from "./replica.ts";
+import { mintByRule, stampAfter } from "./replica.ts";
 import type { Clock, Versions } from "./versions.ts";
 import { mergeVersions, mint, noVersions, sameVersions } from "./versions.ts";
 
@@ -123,7 +123,8 @@ export class Coordinator {
       op.versions = this.mintAsStandIn(target, context, item);
       op.round = this.handoff.keepHint(target.key, target.merge, target.preference, op.versions);
     }
-    op.answered.push(self);
+    // A coordinator that is no replica (nodes may disagree for a moment) counts only where stand-ins do.
+    if (mine === self || target.replication.sloppy) op.answered.push(self);
     for (let i = 0; i < nodes.length; i++) {
       if (nodes[i] !== self) this.askToStore(op, nodes[i], standsFor[i]);
     }
@@ -228,7 +229,7 @@ export class Coordinator {
     const held = this.handoff.hinted(target.key) ?? noVersions;
     const stamp = stampAfter(held, this.env.wall.latest);
     const actor = this.replica.freshActor();
-    return byRule(target.merge, mint(held, context ?? held.clock, actor, stamp, item));
+    return mintByRule(target.merge, held, context, item, (seen, written) => mint(held, seen, actor, stamp, written));
   }
 
   private open(kind: "write" | "read", token: number, target: Target, needed: number, deadline: Micros): Pending {
@@ -272,7 +273,7 @@ export class Coordinator {
   private addAnswer(op: Pending, node: NodeId, versions: Versions): void {
     op.answered.push(node);
     op.answers.push(versions);
-    op.versions = byRule(op.target.merge, mergeVersions(op.versions, versions));
+    op.versions = mergeVersions(op.versions, versions);
   }
 
   private finishWrite(op: Pending): void {

@@ -15,12 +15,13 @@ import { millisecond } from "../../kernel/units.ts";
 import type { QuorumEnv, RecordKey } from "./messages.ts";
 import type { Peers } from "./peers.ts";
 import type { Replica } from "./replica.ts";
-import { byRule } from "./replica.ts";
 import type { Versions } from "./versions.ts";
 import { mergeVersions } from "./versions.ts";
 
 const resendAfterUs: Micros = 300 * millisecond;
 const sendsPerTick = 128;
+/** Debts looked at in one tick: those of a node that is down cost no send, yet must not make a tick long. */
+const looksPerTick = 2_048;
 const prefix = "o/";
 
 export interface Debt {
@@ -38,7 +39,7 @@ export class Handoff {
   private readonly replica: Replica;
   /** In the order they were last sent: the first is the one to send again. */
   protected readonly debts = new Map<RecordKey, Debt>();
-  private rounds = 0;
+  private rounds: number;
   hintsKept = 0;
   handedOver = 0;
 
@@ -46,6 +47,8 @@ export class Handoff {
     this.env = env;
     this.peers = peers;
     this.replica = replica;
+    // A late acknowledgement of an earlier life's round must not pay a debt of this one.
+    this.rounds = env.random.uint32() * 2 ** 20;
   }
 
   start(): void {
@@ -87,8 +90,9 @@ export class Handoff {
   /** Sends again what has been owed for a while; at most `sendsPerTick`, oldest first. */
   tick(): void {
     let budget = sendsPerTick;
+    let looks = looksPerTick;
     for (const [key, debt] of this.debts) {
-      if (budget <= 0 || this.env.now - debt.sentAt < resendAfterUs) break;
+      if (budget <= 0 || looks-- <= 0 || this.env.now - debt.sentAt < resendAfterUs) break;
       this.debts.delete(key);
       this.debts.set(key, debt);
       debt.sentAt = this.env.now;
@@ -114,7 +118,7 @@ export class Handoff {
     const debt: Debt = {
       merge,
       targets: earlier === undefined ? [...targets] : [...new Set([...earlier.targets, ...targets])],
-      versions: earlier?.versions && versions ? byRule(merge, mergeVersions(earlier.versions, versions)) : versions,
+      versions: earlier?.versions && versions ? mergeVersions(earlier.versions, versions) : versions,
       round: ++this.rounds,
       sentAt: this.env.now,
     };

@@ -10,7 +10,7 @@ import type { Value } from "../../kernel/store.ts";
 import type { QuorumEnv, RecordKey } from "./messages.ts";
 import { absorb } from "./merge-items.ts";
 import type { Actor, Clock, Versions } from "./versions.ts";
-import { latestOnly, latestStamp, mergeVersions, mint, noVersions, sameVersions } from "./versions.ts";
+import { joinClocks, latestStamp, mergeVersions, mint, noVersions, sameVersions } from "./versions.ts";
 
 const actorKey = "m/actor";
 
@@ -47,10 +47,10 @@ export class Replica {
   }
 
   /** Merges versions received from elsewhere. */
-  store(key: RecordKey, merge: MergeRule, versions: Versions): void {
+  store(key: RecordKey, _merge: MergeRule, versions: Versions): void {
     this.storedCount++;
     const held = this.versionsOf(key);
-    const merged = byRule(merge, mergeVersions(held, versions));
+    const merged = mergeVersions(held, versions);
     if (!sameVersions(held, merged)) this.env.store.put(dataKey(key), asValue(merged));
   }
 
@@ -67,9 +67,9 @@ export class Replica {
     this.storedCount++;
     const held = this.versionsOf(key);
     const stamp = stampAfter(held, this.env.wall.latest);
-    const written = context === null && item !== null && merge === "union" ? absorb(held.siblings, item) : item;
-    const minted = this.mint(held, context ?? held.clock, this.actor, stamp, written);
-    const versions = byRule(merge, minted);
+    const versions = mintByRule(merge, held, context, item, (seen, written) =>
+      this.mint(held, seen, this.actor, stamp, written),
+    );
     this.env.store.put(dataKey(key), asValue(versions));
     return versions;
   }
@@ -84,8 +84,23 @@ export function dataKey(key: RecordKey): string {
   return `d/${key}`;
 }
 
-export function byRule(merge: MergeRule, versions: Versions): Versions {
-  return merge === "last-writer-wins" ? latestOnly(versions) : versions;
+/**
+ * What a write replaces and what it carries. Last writer wins is decided here and by readers, never when sets are merged: a set
+ * from which the earlier sibling had been dropped would claim to know it, and two that had dropped different ones would, merged,
+ * lose both.
+ *
+ * @param mintOver makes the dot, given the context it replaces and the item it carries
+ */
+export function mintByRule(
+  merge: MergeRule,
+  held: Versions,
+  context: Clock | null,
+  item: Item | null,
+  mintOver: (context: Clock, item: Item | null) => Versions,
+): Versions {
+  if (merge === "last-writer-wins") return mintOver(joinClocks(held.clock, context ?? []), item);
+  if (context !== null) return mintOver(context, item);
+  return mintOver(held.clock, item !== null && merge === "union" ? absorb(held.siblings, item) : item);
 }
 
 /** Later than everything held, so that a slow clock cannot make a write lose to what it replaced. */

@@ -100,14 +100,6 @@ export function mint(held: Versions, context: Clock, actor: Actor, stamp: Micros
   return { clock: joinClocks(known, [[actor, counter]]), siblings };
 }
 
-/** Only the latest write by (stamp, actor, counter); the clock keeps covering the others. */
-export function latestOnly(versions: Versions): Versions {
-  if (versions.siblings.length <= 1) return versions;
-  let latest = versions.siblings[0];
-  for (const sibling of versions.siblings) if (isLater(sibling, latest)) latest = sibling;
-  return { clock: versions.clock, siblings: [latest] };
-}
-
 export function latestStamp(versions: Versions): Micros {
   let latest = 0;
   for (const { stamp } of versions.siblings) if (stamp > latest) latest = stamp;
@@ -127,10 +119,12 @@ export function decodeContext(token: string): Clock | null {
   const clock: [Actor, number][] = [];
   for (const part of token.split(" ")) {
     const match = /^([0-9a-z.]+):([1-9][0-9]*)$/.exec(part);
-    if (match === null) return null;
+    // Past the safe integers counter + 1 is counter: a dot would be minted twice.
+    if (match === null || !(Number(match[2]) < Number.MAX_SAFE_INTEGER)) return null;
     clock.push([match[1], Number(match[2])]);
   }
-  return clock.sort(([a], [b]) => (a < b ? -1 : 1));
+  clock.sort(([a], [b]) => (a < b ? -1 : 1));
+  return clock.some(([actor], i) => i > 0 && actor === clock[i - 1][0]) ? null : clock;
 }
 
 function covers(clock: Clock, { actor, counter }: Sibling): boolean {
@@ -142,9 +136,4 @@ function holdsDot(versions: Versions, { actor, counter }: Sibling): boolean {
     if (sibling.counter === counter && sibling.actor === actor) return true;
   }
   return false;
-}
-
-function isLater(a: Sibling, b: Sibling): boolean {
-  if (a.stamp !== b.stamp) return a.stamp > b.stamp;
-  return a.actor !== b.actor ? a.actor > b.actor : a.counter > b.counter;
 }

@@ -223,7 +223,8 @@ export class SimulatedNode implements Env<unknown, string, unknown> {
     this.disk.endFlush();
     const held = this.heldInFlight;
     this.heldInFlight = [];
-    this.spentUs = 0;
+    // Turns that fill the next group may be under way still: what they say leaves when they are done.
+    this.spentUs = Math.max(0, this.busyUntil - this.around.now);
     this.release(held, 0);
     this.settleGroup();
   }

@@ -12,6 +12,7 @@ export class HostedNode {
   /** The present life; undefined while the node is down. */
   loop: NodeLoop | undefined;
   readonly setting: NodeSetting;
+  private lives = 0;
   private slowFactor = 1;
   private diskDelay: Delay = none;
   private changing: Promise<void> = Promise.resolve();
@@ -24,7 +25,7 @@ export class HostedNode {
   start(): Promise<void> {
     return this.change(async () => {
       if (this.loop !== undefined) return;
-      this.loop = await NodeLoop.open(this.setting);
+      this.loop = await NodeLoop.open(this.setting, this.lives++);
       this.loop.slowFactor = this.slowFactor;
       this.loop.diskDelay = this.diskDelay;
       this.loop.start();

@@ -7,6 +7,7 @@
  * All turns of a drain, and all drains while a group is being written, share the next group: that is group commit, and the batch size
  * finds itself. A turn without writes waits only if an earlier turn's writes are not durable yet, because its answer may rest on them.
  */
+import { randomInt } from "node:crypto";
 import type { Core, RequestId } from "../../kernel/env.ts";
 import { Random } from "../../kernel/random.ts";
 import { drawDelay, none } from "../../kernel/topology.ts";
@@ -52,8 +53,12 @@ export class NodeLoop {
   private stopped = false;
   private closed: Promise<void> | undefined;
 
-  /** Opens the node's files and rebuilds its store. Throws when the log is damaged. */
-  static async open(setting: NodeSetting): Promise<NodeLoop> {
+  /**
+   * Opens the node's files and rebuilds its store. Throws when the log is damaged.
+   *
+   * @param life how often this process opened the node before
+   */
+  static async open(setting: NodeSetting, life = 0): Promise<NodeLoop> {
     const store = new LayeredStore(`${setting.directory}/store`);
     try {
       const { log, records } = await Log.open({
@@ -63,14 +68,15 @@ export class NodeLoop {
         floor: store.floor,
       });
       for (const record of records) store.replay(record.payload);
-      return new NodeLoop(setting, store, log);
+      const used = life > 0 || records.length > 0 || store.floor > 0;
+      return new NodeLoop(setting, store, log, used);
     } catch (error) {
       await store.close();
       throw error;
     }
   }
 
-  private constructor(setting: NodeSetting, store: LayeredStore, log: Log) {
+  private constructor(setting: NodeSetting, store: LayeredStore, log: Log, used: boolean) {
     this.setting = setting;
     this.store = store;
     this.log = log;
@@ -78,7 +84,8 @@ export class NodeLoop {
     this.diskRandom = Random.stream(setting.seed, "disk", setting.self);
     this.env = new NodeEnv({
       self: setting.self,
-      random: Random.stream(setting.seed, "node", setting.self),
+      // Names that must never recur (actors, operations) come from here: a later life may not draw what an earlier one drew.
+      random: Random.stream(setting.seed, "node", setting.self, ...(used ? [randomInt(2 ** 32)] : [])),
       store,
       timers: this.timers,
       clockErrorUs: setting.clockErrorUs,

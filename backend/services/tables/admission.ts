@@ -100,8 +100,10 @@ export class Admission {
     return true;
   }
 
-  /** Once a second: reports what was led, runs the controllers. */
-  report(): void {
+  /** Once a second: reports what was led, runs the controllers. What belonged to a table that is no more is forgotten. */
+  report(exists: (entry: CatalogEntry) => boolean): void {
+    for (const [id, { entry }] of this.led) if (!exists(entry)) this.led.delete(id);
+    for (const [id, { entry }] of this.controlled) if (!exists(entry)) this.controlled.delete(id);
     for (const { entry, partitions } of this.led.values()) {
       if (!isSteered(entry.spec.capacity)) continue;
       const report: CapacityReport = [...partitions].map(([partition, admission]) => [
@@ -112,7 +114,7 @@ export class Admission {
       if (controller === this.env.self) this.onReport(this.env.self, entry, report);
       else {
         this.peers.probe(controller);
-        this.env.sendEarly(controller, { kind: "capacity-report", table: entry.spec.name, report });
+        this.env.sendEarly(controller, { kind: "capacity-report", table: entry.spec.name, id: entry.id, report });
       }
     }
     for (const controlled of this.controlled.values()) this.round(controlled);
@@ -154,7 +156,7 @@ export class Admission {
     const limits = controller.round(reportsByPartition(entry.spec.partitions, [...reports.values()]), elapsedUs);
     for (const node of reports.keys()) {
       if (node === this.env.self) this.onLimits(entry, limits);
-      else this.env.sendEarly(node, { kind: "capacity-limits", table: entry.spec.name, limits });
+      else this.env.sendEarly(node, { kind: "capacity-limits", table: entry.spec.name, id: entry.id, limits });
     }
     reports.clear();
   }

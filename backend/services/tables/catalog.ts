@@ -1,12 +1,14 @@
 /**
- * The tables there are, known to every node. A change is acknowledged once every node that seems reachable has stored it, and a
- * majority in any case; a node that starts asks the others what it missed.
+ * The tables there are, known to every node. A change is acknowledged once every node has stored it or, after a moment, a majority;
+ * whoever made it tells the rest again and again until they know. A node that starts asks the others what it missed and tells
+ * them what it knows, so a change survives the crash of its maker.
  *
  * Two nodes that create the same name at the same instant both succeed and the same one of the two entries wins everywhere: the
  * tables' options are settings, not data, and a stronger promise is what a consensus log is for.
  */
 import type { Answer, TableDescription, TableSpec } from "../../api.ts";
 import { afterPrefix, byteKey } from "../../kernel/store.ts";
+import type { Random } from "../../kernel/random.ts";
 import type { Store, Value } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond } from "../../kernel/units.ts";
@@ -17,12 +19,14 @@ const prefix = "t/";
 /** A change waits this long for every node before a majority is enough. */
 const patienceUs: Micros = 400 * millisecond;
 const giveUpUs: Micros = 3_000 * millisecond;
+const tellAgainAfterUs: Micros = 300 * millisecond;
 
 /** What a catalogue needs of its node. */
 export interface CatalogNode {
   readonly env: {
     readonly self: NodeId;
     readonly now: Micros;
+    readonly random: Random;
     readonly store: Store;
     send(to: NodeId, message: TablesMessage): void;
   };
@@ -35,6 +39,9 @@ interface Change {
   readonly entry: CatalogEntry;
   readonly startedAt: Micros;
   readonly known: Set<NodeId>;
+  toldAt: Micros;
+  /** The client has its answer; what remains is to tell those who do not know yet. */
+  answered: boolean;
 }
 
 export class Catalog {
@@ -43,12 +50,14 @@ export class Catalog {
   private readonly nodes: number;
   private readonly entries = new Map<string, CatalogEntry>();
   private readonly changes = new Map<number, Change>();
-  private nextChange = 1;
+  private nextChange: number;
 
   constructor(node: CatalogNode, peers: Peers, nodes: number, preset: readonly TableSpec[]) {
     this.node = node;
     this.peers = peers;
     this.nodes = nodes;
+    // A late acknowledgement of an earlier life's change must not count for one of this life.
+    this.nextChange = 1 + node.env.random.uint32() * 2 ** 20;
     for (const spec of preset) {
       this.entries.set(spec.name, { spec, version: 1, id: presetId(spec), createdAt: 0, deleted: false });
     }
@@ -60,7 +69,9 @@ export class Catalog {
       this.entries.set(entry.spec.name, entry);
     });
     for (let peer = 0; peer < this.nodes; peer++) {
-      if (peer !== this.node.env.self) this.node.env.send(peer, { kind: "catalog-ask" });
+      if (peer === this.node.env.self) continue;
+      this.node.env.send(peer, { kind: "catalog-ask" });
+      this.onAsk(peer);
     }
   }
 
@@ -100,7 +111,8 @@ export class Catalog {
   }
 
   onEntries(from: NodeId, change: number, entries: readonly CatalogEntry[]): void {
-    for (const entry of entries) this.learn(entry);
+    const newer = entries.flatMap((entry) => this.learn(entry) ?? []);
+    if (newer.length > 0) this.node.env.send(from, { kind: "catalog", change: 0, entries: newer });
     if (change > 0) this.node.env.send(from, { kind: "catalog-known", change });
   }
 
@@ -114,19 +126,40 @@ export class Catalog {
     const change = this.changes.get(id);
     if (change === undefined) return;
     change.known.add(from);
-    if (change.known.size === this.nodes) this.finish(id, change);
+    this.conclude(id, change);
   }
 
   tick(): void {
+    const { now } = this.node.env;
     for (const [id, change] of this.changes) {
-      const waited = this.node.env.now - change.startedAt;
-      const majority = change.known.size > this.nodes / 2;
-      if (majority && waited >= patienceUs) this.finish(id, change);
-      else if (waited >= giveUpUs) {
-        this.changes.delete(id);
-        const message = `${change.known.size} of ${this.nodes} nodes know of the change; it takes a majority`;
-        this.node.onCatalogAnswer(change.token, { kind: "unknown", code: "quorum-lost", message });
-      }
+      this.conclude(id, change);
+      if (this.changes.has(id) && now - change.toldAt >= tellAgainAfterUs) this.tell(id, change);
+    }
+  }
+
+  /** Answers the client when there is something to say, and forgets the change when every node knows it. */
+  private conclude(id: number, change: Change): void {
+    const { token, entry, known } = change;
+    const waited = this.node.env.now - change.startedAt;
+    const everyone = known.size === this.nodes;
+    if (everyone) this.changes.delete(id);
+    if (change.answered) return;
+    if (everyone || (known.size > this.nodes / 2 && waited >= patienceUs)) {
+      change.answered = true;
+      this.node.onCatalogAnswer(token, { kind: "ok", result: { kind: "table", table: describe(entry) } });
+    } else if (waited >= giveUpUs) {
+      change.answered = true;
+      const message = `${known.size} of ${this.nodes} nodes know of the change; it takes a majority`;
+      this.node.onCatalogAnswer(token, { kind: "unknown", code: "quorum-lost", message });
+    }
+  }
+
+  private tell(id: number, change: Change): void {
+    change.toldAt = this.node.env.now;
+    for (let peer = 0; peer < this.nodes; peer++) {
+      if (change.known.has(peer) || this.peers.suspects(peer)) continue;
+      this.peers.onAsked(peer);
+      this.node.env.send(peer, { kind: "catalog", change: id, entries: [change.entry] });
     }
   }
 
@@ -135,27 +168,21 @@ export class Catalog {
     const id = `${spec.name}.${version}.${env.self}`;
     const entry: CatalogEntry = { spec, version, id, createdAt: env.now, deleted };
     this.learn(entry);
-    const change: Change = { token, entry, startedAt: env.now, known: new Set([env.self]) };
+    const known = new Set([env.self]);
+    const change: Change = { token, entry, startedAt: env.now, known, toldAt: env.now, answered: false };
     const number = this.nextChange++;
     this.changes.set(number, change);
-    for (let peer = 0; peer < this.nodes; peer++) {
-      if (peer === env.self) continue;
-      this.peers.onAsked(peer);
-      env.send(peer, { kind: "catalog", change: number, entries: [entry] });
-    }
-    if (this.nodes === 1) this.finish(number, change);
+    this.tell(number, change);
+    this.conclude(number, change);
   }
 
-  private learn(entry: CatalogEntry): void {
+  /** Returns what is held instead when that is newer. */
+  private learn(entry: CatalogEntry): CatalogEntry | null {
     const held = this.entries.get(entry.spec.name);
-    if (held !== undefined && !supersedes(entry, held)) return;
+    if (held !== undefined && !supersedes(entry, held)) return supersedes(held, entry) ? held : null;
     this.entries.set(entry.spec.name, entry);
     this.node.env.store.put(prefix + byteKey(entry.spec.name), entry as unknown as Value);
-  }
-
-  private finish(id: number, change: Change): void {
-    this.changes.delete(id);
-    this.node.onCatalogAnswer(change.token, { kind: "ok", result: { kind: "table", table: describe(change.entry) } });
+    return null;
   }
 }
 

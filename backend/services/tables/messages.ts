@@ -1,6 +1,7 @@
 /** What the nodes of a table service say to one another beyond the quorum protocol's own words. */
 import type { Answer, TableRequest, TableSpec } from "../../api.ts";
 import type { CapacityLimits, CapacityReport } from "../../policies/capacity/table-controller.ts";
+import type { Micros } from "../../kernel/units.ts";
 import type { QuorumMessage } from "../../protocols/quorum/messages.ts";
 
 /** One table as all nodes know it. The higher (version, id) wins; a deleted table stays as its tombstone. */
@@ -15,7 +16,14 @@ export interface CatalogEntry {
 export type TablesMessage =
   | QuorumMessage
   /** You are the one to coordinate this; answer me, I answer the client. */
-  | { readonly kind: "forward"; readonly operation: number; readonly body: TableRequest; readonly leftUs: number }
+  | {
+      readonly kind: "forward";
+      readonly operation: number;
+      readonly body: TableRequest;
+      readonly leftUs: Micros;
+      /** The sender's earliest idea of the true time. */
+      readonly sentAt: Micros;
+    }
   | { readonly kind: "forward-answer"; readonly operation: number; readonly answer: Answer }
   /** Know these tables, and say so once it is durable. */
   | { readonly kind: "catalog"; readonly change: number; readonly entries: readonly CatalogEntry[] }
@@ -23,7 +31,17 @@ export type TablesMessage =
   /** I have just started: what tables are there? */
   | { readonly kind: "catalog-ask" }
   /** What my partitions of this table consumed and refused in the last interval. */
-  | { readonly kind: "capacity-report"; readonly table: string; readonly report: CapacityReport }
-  | { readonly kind: "capacity-limits"; readonly table: string; readonly limits: CapacityLimits };
+  | {
+      readonly kind: "capacity-report";
+      readonly table: string;
+      readonly id: string;
+      readonly report: CapacityReport;
+    }
+  | {
+      readonly kind: "capacity-limits";
+      readonly table: string;
+      readonly id: string;
+      readonly limits: CapacityLimits;
+    };
 
 export type TablesTimer = "tick" | "capacity";

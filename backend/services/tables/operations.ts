@@ -55,6 +55,9 @@ export class Operations implements QuorumClient {
   private readonly active = new Map<number, Operation>();
   /** Per record, the conditional operations that want it; the first holds it. */
   private readonly queues = new Map<string, Operation[]>();
+  /** Keys whose next waiter is to begin; a list and not a call, since a thousand waiters may fail one right after another. */
+  private readonly turns: string[] = [];
+  private givingTurns = false;
   private nextToken = 1;
   /** Set once, right after both exist: they refer to each other. */
   coordinator!: Coordinator;
@@ -218,9 +221,19 @@ export class Operations implements QuorumClient {
     if (!operation.locked) return;
     const { key } = operation.target;
     const queue = this.queues.get(key)!;
-    queue.splice(queue.indexOf(operation), 1);
+    queue.shift();
     if (queue.length === 0) this.queues.delete(key);
-    else this.readForUpdate(queue[0]);
+    else this.turns.push(key);
+    this.giveTurns();
+  }
+
+  private giveTurns(): void {
+    if (this.givingTurns) return;
+    this.givingTurns = true;
+    for (let key = this.turns.pop(); key !== undefined; key = this.turns.pop()) {
+      this.readForUpdate(this.queues.get(key)![0]);
+    }
+    this.givingTurns = false;
   }
 }
 

@@ -10,6 +10,7 @@
  * A request may enter anywhere. Reads are coordinated where they enter; writes by a replica of the item; whatever needs one
  * place to decide (conditions, capacity) by the item's leader, its first reachable replica. At most one forward happens.
  */
+import { itemBytes } from "../../policies/capacity/request-units.ts";
 import type { Answer, Item, TableRequest, TablesService, TableSpec } from "../../api.ts";
 import type { Core, Env, RequestId } from "../../kernel/env.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
@@ -20,7 +21,7 @@ import { Handoff } from "../../protocols/quorum/handoff.ts";
 import { Peers } from "../../protocols/quorum/peers.ts";
 import { Replica } from "../../protocols/quorum/replica.ts";
 import { itemKeyError, keyError, keyOf, storeKey, updateKeyError } from "../items/keys.ts";
-import { itemBytes, maxItemBytes } from "../items/values.ts";
+import { maxItemBytes } from "../items/values.ts";
 import { TimeSeries } from "./time-series.ts";
 import { Admission } from "./admission.ts";
 import { Catalog, describe, noTable } from "./catalog.ts";
@@ -41,6 +42,7 @@ export interface QuorumRoles {
 export const quorumRoles: QuorumRoles = { Replica, Handoff, Coordinator };
 
 const tickUs: Micros = 25 * millisecond;
+const rememberForwardsUs: Micros = 10_000 * millisecond;
 /** Width of the bins in which `writesToNode` counts. */
 const writesBinUs: Micros = 100 * millisecond;
 
@@ -65,6 +67,10 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
   private readonly tableRequests = new Map<number, RequestId>();
   private readonly forwards = new Map<number, Forward>();
   private nextForward: number;
+  /** Forwards of other nodes begun here lately, and when; oldest first. */
+  private readonly forwardsSeen = new Map<string, Micros>();
+  /** Latest idea of the true time at which this disk's node was restarted. */
+  private restartedAt: Micros = -Infinity;
   private ticking = false;
   /** Of the writes that entered here, how many each node was to coordinate. */
   private readonly writesToNode: TimeSeries;
@@ -94,7 +100,9 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
   }
 
   start(): void {
-    this.admission.start(this.replica.start());
+    const restarted = this.replica.start();
+    if (restarted) this.restartedAt = this.env.wall.latest;
+    this.admission.start(restarted);
     this.handoff.start();
     this.catalog.start();
     this.keepTicking();
@@ -178,8 +186,9 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
       this.expireForwards();
       this.keepTicking();
     } else {
-      this.admission.report();
+      this.admission.report((entry) => this.catalog.find(entry.spec.name)?.id === entry.id);
       this.env.after(controlIntervalUs, "capacity", 0);
+      this.keepTicking();
     }
   }
 
@@ -261,12 +270,31 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     const slackUs = 100 * millisecond;
     this.forwards.set(operation, { request, deadline: deadline + slackUs, write: body.kind !== "get" });
     this.peers.probe(to);
-    this.env.sendEarly(to, { kind: "forward", operation, body, leftUs: deadline - this.env.now });
+    const { wall, now } = this.env;
+    this.env.sendEarly(to, { kind: "forward", operation, body, leftUs: deadline - now, sentAt: wall.earliest });
+  }
+
+  /**
+   * A forward carried out twice could bring back what a later write replaced, so each is remembered for longer than a copy of it
+   * is likely to take. What may be a copy from before the last crash is ignored: its first may have been carried out then.
+   */
+  private isNews(from: NodeId, operation: number, sentAt: Micros): boolean {
+    if (sentAt < this.restartedAt) return false;
+    const { now } = this.env;
+    for (const [known, at] of this.forwardsSeen) {
+      if (now - at < rememberForwardsUs) break;
+      this.forwardsSeen.delete(known);
+    }
+    const name = `${from} ${operation}`;
+    if (this.forwardsSeen.has(name)) return false;
+    this.forwardsSeen.set(name, now);
+    return true;
   }
 
   private onServiceMessage(from: NodeId, message: TablesMessage): void {
     switch (message.kind) {
       case "forward":
+        if (!this.isNews(from, message.operation, message.sentAt)) break;
         this.route({ kind: "node", from, operation: message.operation }, message.body as DataRequest, message.leftUs);
         break;
       case "forward-answer": {
@@ -286,13 +314,19 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
         this.catalog.onAsk(from);
         break;
       case "capacity-report":
-        this.admission.onReport(from, this.catalog.find(message.table), message.report);
+        this.admission.onReport(from, this.tableOf(message), message.report);
         this.armCapacity();
         break;
       case "capacity-limits":
-        this.admission.onLimits(this.catalog.find(message.table), message.limits);
+        this.admission.onLimits(this.tableOf(message), message.limits);
         break;
     }
+  }
+
+  /** The table a message is about, unless one of the same name has taken its place: its partitions are others. */
+  private tableOf({ table, id }: { readonly table: string; readonly id: string }): CatalogEntry | undefined {
+    const entry = this.catalog.find(table);
+    return entry?.id === id ? entry : undefined;
   }
 
   private onDone(origin: Origin, answer: Answer): void {

@@ -1,6 +1,6 @@
 /**
  * Figures counted by time and by something else (a partition, a node), kept flat: value [bin * width + column]. Only the first
- * hour's worth of bins is kept, so that a server that runs for weeks does not remember every second of them.
+ * `mostBins` bins are kept, so that a server that runs for weeks does not remember every second of them.
  */
 import type { Micros } from "../../kernel/units.ts";
 

@@ -1,9 +1,10 @@
 /** Charts that any experiment may draw from its runs: latency by percentile, and what happened over time. */
+import { second } from "../backend/kernel/units.ts";
 import { Histogram } from "../runners/measure/histogram.ts";
 import { meanEstimate } from "../runners/compare/estimate.ts";
 import { allOf, figure } from "../runners/compare/judge.ts";
 import type { Judgement, Measured } from "../runners/experiment.ts";
-import type { Band, Chart, RunResult } from "../runners/results.ts";
+import type { Band, Chart, RunResult, Timeline } from "../runners/results.ts";
 import { faultBands } from "../runners/bands.ts";
 
 interface ChartText {
@@ -30,7 +31,10 @@ export function percentileChart(
   return { kind: "percentiles", ...text, series: series.filter(({ points }) => points.length > 0) };
 }
 
-/** The first round of each design: a timeline is one story, not an average of several. */
+/**
+ * The first round of each design: a timeline is one story, not an average of several. Only whole rows of the load: one that the
+ * load's end cuts, and answers that came after it, would look like a collapse.
+ */
 export function timelineChart(
   measured: Measured,
   { designs, ...text }: ChartText & { designs: readonly string[] },
@@ -41,9 +45,19 @@ export function timelineChart(
     bands: bandsOf(measured),
     panels: designs.map((name) => {
       const { design, runs } = measured.of(name);
-      return { design: design.title, timeline: runs[0].timeline };
+      const { timeline } = runs[0];
+      const rows = Math.floor(measured.plan.forUs / second / timeline.intervalS + 1e-9);
+      return { design: design.title, timeline: firstRows(timeline, rows) };
     }),
   };
+}
+
+function firstRows(timeline: Timeline, rows: number): Timeline {
+  const cut = Object.entries(timeline).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.slice(0, rows) : value,
+  ]);
+  return Object.fromEntries(cut) as Timeline;
 }
 
 export function bandsOf({ plan }: Measured): Band[] {

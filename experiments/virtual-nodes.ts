@@ -27,7 +27,8 @@ import {
 } from "./charts.ts";
 
 const nodes = 16;
-const failed = 3;
+/** At one point a node it owns a sixth of the ring and its heir almost nothing: the worst that can happen is easy to see. */
+const failed = 10;
 
 function design(virtualNodes: number): Design {
   const deployment: Deployment = {
@@ -116,8 +117,8 @@ export const virtualNodes: Experiment = {
   tanks: {
     simulation: { full: plan(8_000, 9, 3), quick: plan(2_500, 7.5, 5) },
     threads: {
-      full: { ...plan(1_500, 4.5, 3), designs: ["v1", "v10", "v150"] },
-      quick: { ...plan(1_500, 4.2, 1), designs: ["v1", "v150"] },
+      full: { ...plan(2_500, 3.6, 3), designs: ["v1", "v10", "v150"] },
+      quick: { ...plan(2_500, 3.3, 1), designs: ["v1", "v150"] },
     },
   },
   headline: {
@@ -142,9 +143,9 @@ export const virtualNodes: Experiment = {
       judge: (measured) => atLeast(percents(measured, "v1", "largestHeir"), 75, "%"),
     },
     {
-      text: "With 150 points a node no survivor inherits more than a third of it",
+      text: "With 150 points a node no survivor inherits more than half of it",
       expected: `an even share is ${percent(1 / (nodes - 1))}`,
-      judge: (measured) => atMost(percents(measured, "v150", "largestHeir"), 100 / 3, "%"),
+      judge: (measured) => atMost(percents(measured, "v150", "largestHeir"), 50, "%"),
     },
     {
       text: "The spread of load follows sqrt((n - 1) / (n V + 1))",

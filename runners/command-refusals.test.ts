@@ -5,7 +5,7 @@ import { recording } from "./command.fixture.ts";
 
 const seedRange = "a whole number from 0 to 9007199254740991";
 const keysForms =
-  "uniform, zipf:EXPONENT (above 0, below 10) or hotspot:SHARE:KEYS (a share in (0, 1], a whole number of keys)";
+  "uniform[:n], zipf:THETA[:n] with THETA in (0, 1), or hotspot:SHARE:HOT[:n] with SHARE in [0, 1] and HOT below n";
 const quorumForm = "N,R,W with 1 <= N <= 3 (the nodes there are), 1 <= R <= N and 1 <= W <= N";
 
 /** What is typed, and the four parts of the answer. */
@@ -145,20 +145,26 @@ const refused: readonly (readonly [string, string, string, string, string])[] = 
     "one of uniform, zipf, hotspot",
     "did you mean zipf? write --keys zipf:0.99",
   ],
-  ["run --keys zipf:0", "the parameters of --keys zipf do not fit", "zipf:0", keysForms, "write --keys zipf:0.99"],
   [
-    "run --keys hotspot:2",
-    "the parameters of --keys hotspot do not fit",
-    "hotspot:2",
+    "run --keys zipf:0",
+    "keys are no distribution of keys",
+    "zipf:0",
     keysForms,
-    "write --keys hotspot:0.8:1",
+    "write uniform:1000, zipf:0.99 or hotspot:0.8:1",
   ],
   [
-    "run --keys uniform:1",
-    "the parameters of --keys uniform do not fit",
-    "uniform:1",
+    "run --keys hotspot:2",
+    "keys are no distribution of keys",
+    "hotspot:2",
     keysForms,
-    "write --keys uniform",
+    "write uniform:1000, zipf:0.99 or hotspot:0.8:1",
+  ],
+  [
+    "run --keys uniform:0",
+    "keys are no distribution of keys",
+    "uniform:0",
+    keysForms,
+    "write uniform:1000, zipf:0.99 or hotspot:0.8:1",
   ],
   [
     "run --target mysql",

@@ -2,6 +2,7 @@
  * The values that options take, from text to types. Each parser either returns a value that the rest of the program may trust
  * or throws a UsageError that says what was got, what was expected and how to write it.
  */
+import { parseKeys as parseKeysSpec } from "../workloads/keys.ts";
 import type { Replication } from "../backend/api.ts";
 import { UsageError, unknownName } from "./command-error.ts";
 import type { Tank } from "./experiment.ts";
@@ -78,30 +79,17 @@ export function parseDuration(text: string): number {
   });
 }
 
-/** A key distribution, checked and returned as it was written; `zipf` and `hotspot` have usual parameters. */
+/** What a kind of keys means without parameters. */
+const usualKeys: Readonly<Record<string, string>> = { uniform: "uniform", zipf: "zipf:0.99", hotspot: "hotspot:0.8:1" };
+
+/** A key distribution, checked by the workloads' own rule; `zipf` and `hotspot` alone have usual parameters. */
 export function parseKeys(text: string): string {
-  const [kind, ...parameters] = text.split(":");
-  const figures = parameters.map((p) => (/^\d+(?:\.\d+)?$/.test(p) ? Number(p) : NaN));
-  const [first, second] = figures;
-  if (kind === "uniform" && figures.length === 0) return text;
-  if (kind === "zipf" && (figures.length === 0 || (figures.length === 1 && first > 0 && first < 10))) return text;
-  if (kind === "hotspot" && figures.length <= 2) {
-    const share = first === undefined || (first > 0 && first <= 1);
-    if (share && (second === undefined || (Number.isInteger(second) && second > 0))) return text;
-  }
-  const examples: Readonly<Record<string, string>> = {
-    uniform: "uniform",
-    zipf: "zipf:0.99",
-    hotspot: "hotspot:0.8:1",
-  };
-  if (!(kind in examples)) throw unknownName("key distribution", kind, Object.keys(examples), "write --keys zipf:0.99");
-  throw new UsageError({
-    what: `the parameters of --keys ${kind} do not fit`,
-    got: text,
-    expected:
-      "uniform, zipf:EXPONENT (above 0, below 10) or hotspot:SHARE:KEYS (a share in (0, 1], a whole number of keys)",
-    fix: `write --keys ${examples[kind]}`,
-  });
+  const [kind] = text.split(":");
+  if (!Object.hasOwn(usualKeys, kind))
+    throw unknownName("key distribution", kind, Object.keys(usualKeys), "write --keys zipf:0.99");
+  const full = usualKeys[text] ?? text;
+  parseKeysSpec(full);
+  return full;
 }
 
 export function parseTarget(text: string): TargetSpec {

@@ -109,7 +109,7 @@ test("transcript: a retried operation", () => {
   );
   assert.equal(recorder.operations()[0].attempts, 3);
   assert.deepEqual(history, [
-    { arrival: 0, step: 0, startUs: 0, endUs: 1_614, outcome: "ok", fact: { kind: "worked", answers: 1 } },
+    { arrival: 0, step: 0, startUs: 0, endUs: 1_614, outcome: "ok", fact: { kind: "worked", answers: 1 }, attempts: 3 },
   ]);
 });
 

@@ -243,9 +243,11 @@ export class LoadDriver {
     this.recorder.ended(active.operation, { kind: answer.kind, code, intendedUs, sentUs, endUs });
     // The session first: it may complete the fact of the step that just ended.
     const next = active.session!.next(answer);
-    if (step!.fact !== undefined) {
-      const entry = { arrival, step: stepNumber, startUs: firstSentUs, endUs, outcome: answer.kind, fact: step!.fact };
-      this.history.push(entry);
+    const fact = step?.fact;
+    if (fact !== undefined) {
+      const entry = { arrival, step: stepNumber, startUs: firstSentUs, endUs, outcome: answer.kind, fact };
+      // Where an attempt was given up on, it may still take effect after this answer.
+      this.history.push(active.doubt === null ? entry : { ...entry, attempts: active.attempts });
     }
     this.advance(active, next, intendedUs + (next?.thinkUs ?? 0));
   }

@@ -44,7 +44,7 @@ function valueBytes(value: AttributeValue): number {
 }
 
 /** Length in UTF-8, without encoding: half of a surrogate pair is two of its four bytes. */
-function textBytes(text: string): number {
+export function textBytes(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -62,7 +62,8 @@ function numberBytes(text: string): number {
   return 1 + Math.ceil(digits / 2) + straddles + (decimal.negative ? 1 : 0);
 }
 
-function binaryBytes(base64: string): number {
+/** Bytes that a base64 text stands for. */
+export function binaryBytes(base64: string): number {
   let length = base64.length;
   while (length > 0 && base64.charCodeAt(length - 1) === 61) length--;
   return Math.floor((length * 3) / 4);

@@ -1,11 +1,12 @@
 /** Conditions, updates, keys and sizes: tables for what the service says, properties for what must always hold. */
+import { itemBytes, textBytes } from "../../policies/capacity/request-units.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { holds } from "./conditions.ts";
 import { canonicalKey, itemKeyError, keyError, keyOf, maxRowKeyBytes, storeKey, updateKeyError } from "./keys.ts";
 import { applyUpdate } from "./updates.ts";
-import { compareValues, equalItems, equalValues, itemBytes, textBytes, valueAt } from "./values.ts";
+import { compareValues, equalItems, equalValues, valueAt } from "./values.ts";
 import type { AttributeValue, Condition, Item, TableSpec, UpdateAction } from "../../api.ts";
 
 const table: TableSpec = {

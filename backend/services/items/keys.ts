@@ -7,9 +7,10 @@
  * Encodings keep order: strings as UTF-8, binary as its bytes, numbers as `sortableDecimal`. A zero byte of the hash part is
  * written 00 FF, so 00 01 ends it and no hash part can run into its range.
  */
+import { binaryBytes, textBytes } from "../../policies/capacity/request-units.ts";
 import { decimalText, parseDecimal, sortableDecimal } from "../../kernel/decimal.ts";
 import { byteKey, maxKeyBytes } from "../../kernel/store.ts";
-import { binaryBytes, ownMember, textBytes, typeOf } from "./values.ts";
+import { ownMember, typeOf } from "./values.ts";
 import type { AttributeValue, Item, KeyAttribute, TableSpec, UpdateAction } from "../../api.ts";
 import type { StoreKey } from "../../kernel/store.ts";
 

@@ -5,10 +5,11 @@
  * On a siblings table a put without the context of a read is concurrent with what it did not see and is kept beside it; the
  * context is the number of the last write seen. Union tables unite nothing here, since nothing is ever concurrent.
  */
+import { itemBytes } from "../../policies/capacity/request-units.ts";
 import { holds } from "./conditions.ts";
 import { itemKeyError, keyError, keyOf, storeKey, updateKeyError } from "./keys.ts";
 import { applyUpdate } from "./updates.ts";
-import { itemBytes, maxItemBytes } from "./values.ts";
+import { maxItemBytes } from "./values.ts";
 import type { Answer, Condition, Item, Request, Result, TableDescription, TableRequest, TableSpec } from "../../api.ts";
 
 interface Version {

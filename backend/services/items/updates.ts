@@ -7,8 +7,9 @@
  *                                               |    c -- 0 = :y
  *                                               d removed
  */
+import { itemBytes } from "../../policies/capacity/request-units.ts";
 import { addDecimals, decimalText, negate, parseDecimal, rangeError } from "../../kernel/decimal.ts";
-import { hasMember, itemBytes, maxItemBytes, ownMember, typeOf, valueAt } from "./values.ts";
+import { hasMember, maxItemBytes, ownMember, typeOf, valueAt } from "./values.ts";
 import type { AttributeValue, Item, Operand, Path, UpdateAction } from "../../api.ts";
 
 export type Updated = { readonly kind: "ok"; readonly item: Item } | Invalid;

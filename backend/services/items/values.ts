@@ -2,7 +2,7 @@
  * Attribute values: their types, their equality and order, their size, and how a document path leads into them. Names come
  * from clients, so every lookup asks for an own member: `constructor` is an attribute like any other.
  */
-import { compareDecimals, parseDecimal } from "../../kernel/decimal.ts";
+import { compareDecimals } from "../../kernel/decimal.ts";
 import type { AttributeValue, Item, Path } from "../../api.ts";
 
 export type AttributeType = "S" | "N" | "B" | "BOOL" | "NULL" | "M" | "L" | "SS" | "NS" | "BS";
@@ -99,48 +99,3 @@ function compareUnits(a: string, b: string): number {
 
 /** The largest item a table takes. */
 export const maxItemBytes = 400 * 1_024;
-
-/** Bytes of an item as DynamoDB counts them for limits and capacity: names and values in UTF-8, three a container. */
-export function itemBytes(item: Item): number {
-  let bytes = 0;
-  for (const name in item) bytes += textBytes(name) + valueBytes(item[name]);
-  return bytes;
-}
-
-function valueBytes(value: AttributeValue): number {
-  if (value.S !== undefined) return textBytes(value.S);
-  if (value.N !== undefined) return numberBytes(value.N);
-  if (value.B !== undefined) return binaryBytes(value.B);
-  if (value.BOOL !== undefined || value.NULL !== undefined) return 1;
-  if (value.M !== undefined) return 3 + Object.keys(value.M).length + itemBytes(value.M);
-  if (value.L !== undefined) return value.L.reduce((sum, member) => sum + 1 + valueBytes(member), 3);
-  if (value.SS !== undefined) return value.SS.reduce((sum, member) => sum + textBytes(member), 0);
-  if (value.NS !== undefined) return value.NS.reduce((sum, member) => sum + numberBytes(member), 0);
-  return (value.BS ?? []).reduce((sum, member) => sum + binaryBytes(member), 0);
-}
-
-export function textBytes(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    // A surrogate pair is two code units and four bytes, two a unit.
-    if (code > 0x7f) bytes += code > 0x7ff && (code & 0xf800) !== 0xd800 ? 2 : 1;
-  }
-  return bytes;
-}
-
-/** A byte for two digits of base 100, one for the exponent, one for a negative sign. */
-function numberBytes(text: string): number {
-  const decimal = parseDecimal(text);
-  if (decimal === null || decimal.digits === "") return 1;
-  const count = decimal.digits.length;
-  const straddles = count % 2 === 0 && decimal.exponent % 2 === 0 ? 1 : 0;
-  return 1 + Math.ceil(count / 2) + straddles + (decimal.negative ? 1 : 0);
-}
-
-export function binaryBytes(base64: string): number {
-  let padding = 0;
-  if (base64.endsWith("==")) padding = 2;
-  else if (base64.endsWith("=")) padding = 1;
-  return (base64.length / 4) * 3 - padding;
-}

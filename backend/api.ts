@@ -138,7 +138,7 @@ export interface TableSpec {
 
 export interface TableDescription extends TableSpec {
   readonly status: "ACTIVE";
-  /** Microseconds since the backend began. */
+  /** Microseconds on the nodes' wall clocks: Unix time on the threads, since the run began in the simulation. */
   readonly createdAt: Micros;
   readonly id: string;
 }

@@ -25,7 +25,8 @@ import {
 } from "./service-error.ts";
 import { createTable, deleteTable, describeTable, listTables } from "./table-operations.ts";
 import { deleteItem, getItem, putItem, updateItem } from "./item-operations.ts";
-import type { Call, Operation, Settings } from "./operation.ts";
+import type { Call, Operation } from "./operation.ts";
+import type { TableDefaults } from "./tables.ts";
 import type { Body } from "./shapes.ts";
 import type { Answer, Request } from "../../api.ts";
 import type { Micros } from "../../kernel/units.ts";
@@ -62,7 +63,7 @@ const operations: ReadonlyMap<string, Operation> = new Map([
 ]);
 
 /** Calls `respond` exactly once. */
-export function dispatch(incoming: Incoming, backend: DoorBackend, settings: Settings, respond: Respond): void {
+export function dispatch(incoming: Incoming, backend: DoorBackend, defaults: TableDefaults, respond: Respond): void {
   let operation: Operation;
   let call: Call;
   try {
@@ -70,7 +71,7 @@ export function dispatch(incoming: Incoming, backend: DoorBackend, settings: Set
     operation = findOperation(incoming.target);
     checkSignature(incoming);
     if (body === null) throw serialization("");
-    call = readCall(operation, body, settings);
+    call = readCall(operation, body, defaults);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     respond(error.status, errorBody(error));
@@ -79,7 +80,7 @@ export function dispatch(incoming: Incoming, backend: DoorBackend, settings: Set
   const request = incoming.timeoutUs === undefined ? call.request : { ...call.request, timeoutUs: incoming.timeoutUs };
   backend.submit(request, (answer) => {
     if (answer.kind === "ok") {
-      respond(200, operation.answer(call, answer.result, settings));
+      respond(200, operation.answer(call, answer.result));
       return;
     }
     const error = failure(call, answer);
@@ -120,11 +121,11 @@ function checkSignature({ authorization, date }: Incoming): void {
   if (message !== "") throw incompleteSignature(`${message}Authorization=${authorization}`);
 }
 
-function readCall(operation: Operation, body: Body, settings: Settings): Call {
+function readCall(operation: Operation, body: Body, defaults: TableDefaults): Call {
   checkTypes(body, operation.members);
   if (operation.tableNameFirst) checkTableName(body.TableName as string | undefined);
   checkRules(body, operation.members);
-  return operation.read(body, settings);
+  return operation.read(body, defaults);
 }
 
 function checkTableName(name: string | undefined): void {

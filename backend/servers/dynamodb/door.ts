@@ -16,7 +16,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Replication } from "../../api.ts";
 import type { DoorBackend } from "./dispatch.ts";
-import type { Settings } from "./operation.ts";
+import type { TableDefaults } from "./tables.ts";
 
 export interface DoorOptions {
   readonly host: string;
@@ -31,8 +31,6 @@ export interface DoorOptions {
   readonly partitions?: number;
   /** Of a table that does not say. Default: three replicas and majorities, as far as there are nodes. */
   readonly replication?: Replication;
-  /** Wall time, in milliseconds since 1970, at which the backend's clock began. Default now. */
-  readonly beganAtMs?: number;
   readonly maxBodyBytes?: number;
   readonly maxConnections?: number;
   /** After about this many requests a connection is closed, so that connections spread over threads anew. 0: never. */
@@ -128,11 +126,10 @@ function disconnectSlowReaders(app: FastifyInstance): void {
 
 function route(app: FastifyInstance, options: DoorOptions): void {
   const { backend } = options;
-  const settings: Settings = {
+  const defaults: TableDefaults = {
     nodes: options.nodes,
     partitions: options.partitions ?? 8,
     replication: options.replication,
-    beganAtMs: options.beganAtMs ?? Date.now(),
   };
   let closing = false;
   app.addHook("preClose", (done) => {
@@ -152,7 +149,7 @@ function route(app: FastifyInstance, options: DoorOptions): void {
       body: (request.body as string | undefined) ?? "",
       timeoutUs: readTimeout(headers[timeoutHeader] as string | undefined),
     };
-    return dispatch(incoming, backend, settings, (status, body) => send(reply, status, body, closing));
+    return dispatch(incoming, backend, defaults, (status, body) => send(reply, status, body, closing));
   });
 }
 

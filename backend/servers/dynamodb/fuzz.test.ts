@@ -15,7 +15,7 @@ import type { DoorBackend } from "./dispatch.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? 1);
 const count = Number(process.env.FUZZ_COUNT ?? 100_000);
-const settings = { nodes: 3, partitions: 8, beganAtMs: 0 };
+const settings = { nodes: 3, partitions: 8 };
 const authorization = "AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=host, Signature=f";
 
 const samples = cases

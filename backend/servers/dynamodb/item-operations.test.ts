@@ -26,7 +26,7 @@ function ask(operation: string, body: object, result: Result): Exchange {
     },
   };
   const incoming = { target: `DynamoDB_20120810.${operation}`, authorization, date: "d", body: JSON.stringify(body) };
-  dispatch(incoming, backend, { nodes: 3, partitions: 8, beganAtMs: 0 }, (answered, answer) => {
+  dispatch(incoming, backend, { nodes: 3, partitions: 8 }, (answered, answer) => {
     status = answered;
     text = answer;
   });

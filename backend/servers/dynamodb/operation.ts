@@ -8,11 +8,6 @@ import type { TableDefaults } from "./tables.ts";
 import type { Body, Member, Shape } from "./shapes.ts";
 import type { Item, Path, Result, TableRequest } from "../../api.ts";
 
-export interface Settings extends TableDefaults {
-  /** Wall time, in milliseconds since 1970, at which the backend's clock began: what table creation times count from. */
-  readonly beganAtMs: number;
-}
-
 export interface Call {
   readonly request: TableRequest;
   readonly table: string;
@@ -28,9 +23,9 @@ export interface Operation {
   /** The name of a table that is checked before everything else, as the service does for table operations. */
   readonly tableNameFirst: boolean;
   /** Throws ServiceError. */
-  read(body: Body, settings: Settings): Call;
+  read(body: Body, defaults: TableDefaults): Call;
   /** The JSON text of a successful answer. */
-  answer(call: Call, result: Result, settings: Settings): string;
+  answer(call: Call, result: Result): string;
 }
 
 export const tableName: Shape = {

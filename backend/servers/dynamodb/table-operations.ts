@@ -1,7 +1,8 @@
 /** CreateTable, DescribeTable, DeleteTable and ListTables. Tables are active as soon as they are answered. */
 import { members } from "./shapes.ts";
 import { createTableMembers, describe, readTable } from "./tables.ts";
-import type { Call, Operation, Settings } from "./operation.ts";
+import type { TableDefaults } from "./tables.ts";
+import type { Call, Operation } from "./operation.ts";
 import type { Body } from "./shapes.ts";
 import type { Result, TableRequest } from "../../api.ts";
 
@@ -14,9 +15,9 @@ function tableCall(request: TableRequest, table: string): Call {
 }
 
 function describedAs(member: string): Operation["answer"] {
-  return (_call: Call, result: Result, settings: Settings): string => {
+  return (_call: Call, result: Result): string => {
     if (result.kind !== "table") throw unexpected("table", result);
-    return JSON.stringify({ [member]: describe(result.table, settings.beganAtMs) });
+    return JSON.stringify({ [member]: describe(result.table) });
   };
 }
 
@@ -27,8 +28,8 @@ export function unexpected(expected: Result["kind"], result: Result): Error {
 export const createTable: Operation = {
   members: createTableMembers,
   tableNameFirst: true,
-  read(body: Body, settings: Settings): Call {
-    const table = readTable(body, settings);
+  read(body: Body, defaults: TableDefaults): Call {
+    const table = readTable(body, defaults);
     return tableCall({ kind: "create-table", table }, table.name);
   },
   answer: describedAs("TableDescription"),

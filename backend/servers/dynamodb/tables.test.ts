@@ -81,7 +81,7 @@ test("a wrong tag is told with what was got and what is expected", () => {
 
 test("a description tells when, and how the table is billed", () => {
   const spec = { ...table({}, provisioned), rangeKey: { name: "line", type: "N" } as const };
-  const described = describe({ ...spec, status: "ACTIVE", createdAt: 2_500_000, id: "i" }, 1_000_000) as Record<
+  const described = describe({ ...spec, status: "ACTIVE", createdAt: 1_002_500_000, id: "i" }) as Record<
     string,
     unknown
   >;

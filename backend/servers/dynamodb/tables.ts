@@ -219,11 +219,11 @@ function readPartitions(tags: Tags, byDefault: number): number {
   return partitions;
 }
 
-/** DynamoDB's TableDescription. `beganAtMs`: wall time at which the backend's clock began. */
-export function describe(table: TableDescription, beganAtMs: number): object {
+/** DynamoDB's TableDescription. */
+export function describe(table: TableDescription): object {
   const keys = table.rangeKey === undefined ? [table.hashKey] : [table.hashKey, table.rangeKey];
   const { capacity } = table;
-  const createdAt = (beganAtMs + table.createdAt / 1_000) / 1_000;
+  const createdAt = table.createdAt / 1_000_000;
   const provisioned = "provisioned" in capacity ? capacity.provisioned : null;
   return {
     AttributeDefinitions: keys.map((key) => ({ AttributeName: key.name, AttributeType: key.type })),

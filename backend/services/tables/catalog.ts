@@ -26,6 +26,7 @@ export interface CatalogNode {
   readonly env: {
     readonly self: NodeId;
     readonly now: Micros;
+    readonly wall: { readonly latest: Micros };
     readonly random: Random;
     readonly store: Store;
     send(to: NodeId, message: TablesMessage): void;
@@ -59,7 +60,13 @@ export class Catalog {
     // A late acknowledgement of an earlier life's change must not count for one of this life.
     this.nextChange = 1 + node.env.random.uint32() * 2 ** 20;
     for (const spec of preset) {
-      this.entries.set(spec.name, { spec, version: 1, id: presetId(spec), createdAt: 0, deleted: false });
+      this.entries.set(spec.name, {
+        spec,
+        version: 1,
+        id: presetId(spec),
+        createdAt: node.env.wall.latest,
+        deleted: false,
+      });
     }
   }
 
@@ -166,7 +173,7 @@ export class Catalog {
   private change(token: number, spec: TableSpec, version: number, deleted: boolean): void {
     const { env } = this.node;
     const id = `${spec.name}.${version}.${env.self}`;
-    const entry: CatalogEntry = { spec, version, id, createdAt: env.now, deleted };
+    const entry: CatalogEntry = { spec, version, id, createdAt: env.wall.latest, deleted };
     this.learn(entry);
     const known = new Set([env.self]);
     const change: Change = { token, entry, startedAt: env.now, known, toldAt: env.now, answered: false };

@@ -10,6 +10,7 @@ import type { Parts } from "./command-parts.ts";
 import { reportCommand } from "./command-report.ts";
 import { runCommand, type RunFlags } from "./command-run.ts";
 import { serveCommand, type ServeFlags } from "./command-serve.ts";
+import { peakOptions, type PeakFlags } from "./command-peak.ts";
 import { simulateOptions, type SimulateFlags } from "./command-simulate.ts";
 
 /** Runs one command to its end and returns the exit code; prints every error itself. */
@@ -67,6 +68,13 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
     .option("--data <folder>", "where nodes keep their logs (default: a fresh temporary folder, removed at the end)")
     .option("--quorum <n,r,w>", "replicas of an item, and how many must answer reads and writes (default: 3,2,2)")
     .action(async (flags: ServeFlags) => done(await serveCommand(flags, parts)));
+  command("peak [url]", "the closed-loop peak of the reference, or of a service that speaks DynamoDB's JSON")
+    .option("--connections <n>", "connections that each ask as soon as they are answered", "64")
+    .option("--for <time>", "length of each of the three probes", "5s")
+    .action(async (url: string | undefined, flags: PeakFlags) => {
+      const clean = await parts.peak(peakOptions(url, flags), (text) => parts.terminal.print(text));
+      done(clean ? exitCodes.ok : exitCodes.invalid);
+    });
   command("simulate", "many seeds of faults against the simulated backend, every check on")
     .option("--seeds <n>", "how many seeds", "100")
     .option("--from <seed>", "the first seed", "1")

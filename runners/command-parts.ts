@@ -3,6 +3,7 @@
  * backend, the generator or the chart compiler. A test puts its own parts in their places.
  */
 import type { EventEmitter } from "node:events";
+import type { PeakOptions } from "./command-peak.ts";
 import type { BackendOptions, RunningBackend } from "./command-serve.ts";
 import type { SimulateOptions } from "./command-simulate.ts";
 import type { Terminal } from "./command-terminal.ts";
@@ -23,5 +24,7 @@ export interface Parts {
   readResults(path: string): Promise<Results>;
   /** Prints what it finds; 0 when every check held, or when every planted bug was caught. */
   simulate(options: SimulateOptions): Promise<number>;
+  /** Measures and prints; true when every answer was a success. */
+  peak(options: PeakOptions, print: (text: string) => void): Promise<boolean>;
   startBackend(options: BackendOptions): Promise<RunningBackend>;
 }

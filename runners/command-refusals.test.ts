@@ -14,14 +14,14 @@ const refused: readonly (readonly [string, string, string, string, string])[] = 
     "",
     "no command was given",
     "nothing",
-    "one of list, run, report, serve, simulate",
+    "one of list, run, report, serve, peak, simulate",
     "`wavetank run --quick` runs everything briefly; `wavetank --help` explains the rest",
   ],
   [
     "rnu",
     "there is no command of that name",
     "rnu",
-    "one of list, run, report, serve, simulate",
+    "one of list, run, report, serve, peak, simulate",
     "did you mean run? `wavetank --help` shows all",
   ],
   [
@@ -186,6 +186,13 @@ const refused: readonly (readonly [string, string, string, string, string])[] = 
     "load",
     "path=value, where the path is names joined by dots (* stands for every design)",
     "for instance --set load.perSecond=500; `wavetank list --json` prints every path",
+  ],
+  [
+    "peak localhost",
+    "the service to probe is no URL",
+    "localhost",
+    "an http or https URL of a service that speaks DynamoDB's JSON",
+    "write http://127.0.0.1:8000, or leave it out to probe the reference",
   ],
   [
     "serve --port 70000",

@@ -47,6 +47,8 @@ export const parseNodes = (text: string): number =>
   parseWhole(text, { option: "--nodes", from: 1, to: 1_000, example: "3" });
 export const parseThreads = (text: string): number =>
   parseWhole(text, { option: "--threads", from: 1, to: 256, example: "2" });
+export const parseConnections = (text: string): number =>
+  parseWhole(text, { option: "--connections", from: 1, to: 10_000, example: "64" });
 export const parseSlices = (text: string): number =>
   parseWhole(text, { option: "--slices", from: 1, to: 256, example: "2" });
 

@@ -95,6 +95,7 @@ export function recording(changes: Partial<Parts> = {}): Recording {
     },
     readResults: () => Promise.resolve(resultsOf([experimentResult({})])),
     simulate: () => Promise.resolve(0),
+    peak: () => Promise.resolve(true),
     startBackend: () => Promise.resolve({ url: "http://127.0.0.1:8000", close: () => Promise.resolve() }),
     ...changes,
   };

@@ -1,4 +1,5 @@
 /** The program: runs one command with the real parts and ends with its exit code. */
+import { randomInt } from "node:crypto";
 import { exitCodes } from "./command-exit.ts";
 import { runCommandLine } from "./command-line.ts";
 import type { Parts } from "./command-parts.ts";
@@ -18,11 +19,14 @@ const parts: Parts = {
   },
   readResults: async (path) => (await import("../reports/report.ts")).readResults(path),
   simulate: async (options) => (await import("./simulate.ts")).runSimulateCommand(options),
+  peak: async (options, print) => (await import("./peak.ts")).runPeak(options, print),
   startBackend: async ({ deployment, directory, threads, port, replication, onBroken }) => {
     await assertFreePort(port);
     const { startThreads } = await import("../backend/backend.ts");
     const doors = { dynamodb: { port, replication } };
-    const backend = await startThreads(deployment, { seed: 1, directory, threads, doors, onBroken });
+    // Another seed each time: a node whose disk was replaced between two starts must not mint under the lost disk's name.
+    const seed = randomInt(2 ** 32);
+    const backend = await startThreads(deployment, { seed, directory, threads, doors, onBroken });
     return { url: backend.urls.dynamodb ?? "", close: () => backend.close() };
   },
 };

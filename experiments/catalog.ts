@@ -2,7 +2,8 @@
 import type { Experiment } from "../runners/experiment.ts";
 import { adaptiveCapacity } from "./adaptive-capacity.ts";
 import { cartMerge } from "./cart-merge.ts";
+import { quorumPrice } from "./quorum-price.ts";
 import { retryStorm } from "./retry-storm.ts";
 import { virtualNodes } from "./virtual-nodes.ts";
 
-export const catalog: readonly Experiment[] = [adaptiveCapacity, retryStorm, virtualNodes, cartMerge];
+export const catalog: readonly Experiment[] = [adaptiveCapacity, retryStorm, virtualNodes, cartMerge, quorumPrice];

@@ -68,6 +68,12 @@ export async function startThreads(deployment: Deployment, options: ThreadsOptio
   return backend;
 }
 
+/**
+ * Values live in a node's memory until they are written again, which is long for V8's usual 16 MiB semi-spaces: most would be copied
+ * twice, promoted and die old. The young generation is three semi-spaces.
+ */
+const maxYoungGenerationSizeMb = 192;
+
 class Threads implements ThreadsBackend {
   urls: { dynamodb?: string } = {};
   private readonly threads: ThreadHandle[];
@@ -230,6 +236,7 @@ class ThreadHandle {
     this.worker = new Worker(new URL("./thread.ts", import.meta.url), {
       workerData: data,
       transferList: [...data.peers.values()],
+      resourceLimits: { maxYoungGenerationSizeMb },
     });
     this.worker.on("message", (message: ThreadPost) => {
       if (message.kind === "broken") onBroken(new Error(message.error));

@@ -106,6 +106,9 @@ function killOnce(data: ChildData, limit: number): Promise<number[]> {
   });
 }
 
+/** Reads without an outcome are asked again for so long; what has none then counts as lost. */
+const verifyPatienceMs = 30_000;
+
 /** Starts a backend over what the kill left and reads everything acknowledged, each thing that several writes share once. */
 async function verify(plan: KillPlan, load: KillLoad, acknowledged: readonly number[]): Promise<number[]> {
   const { directory, seed, segmentBytes } = plan;
@@ -120,18 +123,22 @@ async function verify(plan: KillPlan, load: KillLoad, acknowledged: readonly num
   const backend = await startThreads(load.deployment, { seed, directory, segmentBytes, createNode: load.createNode });
   const connection = new DirectConnection(backend.connect());
   const lost: number[] = [];
+  const giveUpMs = performance.now() + verifyPatienceMs;
   try {
     await new Promise<void>((resolve) => {
       let next = 0;
       let open = 0;
+      const ask = (group: number): void => connection.submit(group, load.read(groups[group][0]));
       const more = (): void => {
-        for (; open < 256 && next < groups.length; open++) {
-          connection.submit(next, load.read(groups[next][0]));
-          next++;
-        }
+        for (; open < 256 && next < groups.length; open++) ask(next++);
         if (open === 0) resolve();
       };
       connection.onAnswer = (group, answer) => {
+        // Nodes that have just come up may not trust each other yet; what is not answered proves nothing.
+        if (answer.kind !== "ok" && performance.now() < giveUpMs) {
+          setTimeout(() => ask(group), 10);
+          return;
+        }
         open--;
         for (const i of groups[group]) if (!load.holds(i, answer)) lost.push(i);
         more();

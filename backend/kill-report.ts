@@ -17,7 +17,9 @@ const seed = wholeNumber("--seed", values.seed);
 function wholeNumber(option: string, text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 1) return value;
-  console.error(`${option} does not fit\n  got:      ${text}\n  expected: a whole number of at least 1`);
+  console.error(
+    `${option} does not fit\n  got:      ${text}\n  expected: a whole number of at least 1\n  fix:      write ${option} 20`,
+  );
   process.exit(2);
 }
 

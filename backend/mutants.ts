@@ -6,10 +6,11 @@ import type { Item, MergeRule, Replication } from "./api.ts";
 import type { RecordKey } from "./protocols/quorum/messages.ts";
 import type { Clock, Versions } from "./protocols/quorum/versions.ts";
 import { counterOf, joinClocks } from "./protocols/quorum/versions.ts";
-import type { Pending } from "./protocols/quorum/coordinator.ts";
+import type { Pending, Target } from "./protocols/quorum/coordinator.ts";
 import { Coordinator } from "./protocols/quorum/coordinator.ts";
 import type { Debt } from "./protocols/quorum/handoff.ts";
 import { Handoff } from "./protocols/quorum/handoff.ts";
+import { Peers } from "./protocols/quorum/peers.ts";
 import { asValue, dataKey, Replica } from "./protocols/quorum/replica.ts";
 import type { QuorumRoles } from "./services/tables/tables-node.ts";
 import { quorumRoles } from "./services/tables/tables-node.ts";
@@ -67,6 +68,68 @@ class NoDot extends Replica {
   }
 }
 
+/** A doubled answer counts as two. */
+class AnswerCountedTwice extends Coordinator {
+  protected override isRepeated(): boolean {
+    return false;
+  }
+}
+
+/** Hints count towards W although the table is strict. */
+class StandInCounted extends Coordinator {
+  override write(token: number, target: Target, context: Clock | null, item: Item | null, deadline: number): void {
+    const replication = { ...target.replication, sloppy: true };
+    super.write(token, { ...target, replication }, context, item, deadline);
+  }
+}
+
+/** Any acknowledgement pays whatever is owed by then. */
+class AnyAcknowledgementPays extends Handoff {
+  override onPaid(key: RecordKey, target: number): void {
+    super.onPaid(key, target, this.debts.get(key)?.round ?? 0);
+  }
+}
+
+/** A replica keeps the latest sibling of what it merges, and the clock of all. */
+class SiblingDropped extends Replica {
+  override store(key: RecordKey, merge: MergeRule, versions: Versions): void {
+    super.store(key, merge, versions);
+    const { clock, siblings } = this.versionsOf(key);
+    const latest = [...siblings].sort((a, b) => b.stamp - a.stamp).slice(0, 1);
+    this.env.store.put(dataKey(key), asValue({ clock, siblings: latest }));
+  }
+}
+
+/** A deletion is forgotten as soon as it is stored, before every replica has it. */
+class TombstoneDropped extends Replica {
+  override store(key: RecordKey, merge: MergeRule, versions: Versions): void {
+    super.store(key, merge, versions);
+    if (this.versionsOf(key).siblings.every(({ item }) => item === null)) this.env.store.delete(dataKey(key));
+  }
+}
+
+/* ---- harmless changes, which no checker may take for bugs ---- */
+
+class PatientPeers extends Peers {
+  protected override patienceUs(): number {
+    return 1_000_000;
+  }
+}
+
+/** Asks replicas in the opposite order, so that other nodes answer first. */
+class OtherFanOut extends Coordinator {
+  override read(token: number, target: Target, needed: number, deadline: number): void {
+    super.read(token, { ...target, preference: [...target.preference].reverse() }, needed, deadline);
+  }
+}
+
+class RepairsTwice extends Coordinator {
+  protected override repair(node: number, op: Pending): void {
+    super.repair(node, op);
+    super.repair(node, op);
+  }
+}
+
 function total({ clock }: Versions): number {
   return clock.reduce((sum, [, counter]) => sum + counter, 0);
 }
@@ -75,6 +138,8 @@ export interface Mutant {
   readonly name: string;
   readonly description: string;
   readonly roles: QuorumRoles;
+  /** Not a bug: a checker that flags it is wrong. */
+  readonly harmless?: true;
 }
 
 export const mutants: readonly Mutant[] = [
@@ -103,6 +168,49 @@ export const mutants: readonly Mutant[] = [
     name: "no-dot",
     description: "version vector without the dot",
     roles: { ...quorumRoles, Replica: NoDot },
+  },
+  {
+    name: "answer-counted-twice",
+    description: "a doubled answer counts as two",
+    roles: { ...quorumRoles, Coordinator: AnswerCountedTwice },
+  },
+  {
+    name: "stand-in-counted-strictly",
+    description: "a hint counts towards a strict W",
+    roles: { ...quorumRoles, Coordinator: StandInCounted },
+  },
+  {
+    name: "any-acknowledgement-pays",
+    description: "an acknowledgement of old versions pays for new ones",
+    roles: { ...quorumRoles, Handoff: AnyAcknowledgementPays },
+  },
+  {
+    name: "sibling-dropped",
+    description: "merging keeps one sibling",
+    roles: { ...quorumRoles, Replica: SiblingDropped },
+  },
+  {
+    name: "tombstone-dropped",
+    description: "a deletion is forgotten before every replica has it",
+    roles: { ...quorumRoles, Replica: TombstoneDropped },
+  },
+  {
+    name: "patient-peers",
+    description: "harmless: suspects after a second",
+    roles: { ...quorumRoles, Peers: PatientPeers },
+    harmless: true,
+  },
+  {
+    name: "other-fan-out",
+    description: "harmless: reads ask in the opposite order",
+    roles: { ...quorumRoles, Coordinator: OtherFanOut },
+    harmless: true,
+  },
+  {
+    name: "repairs-twice",
+    description: "harmless: sends each repair twice",
+    roles: { ...quorumRoles, Coordinator: RepairsTwice },
+    harmless: true,
   },
 ];
 

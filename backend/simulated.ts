@@ -16,6 +16,8 @@ export interface SimulatedBackend {
   readonly now: Micros;
   readonly events: number;
   readonly nodes: number;
+  /** Nodes that found their log damaged and stay down for good. */
+  readonly broken: readonly NodeId[];
   at(timeUs: Micros, callback: () => void): void;
   /** Asks `entry`, or a random live node when it is negative. The answer may never come. */
   request(entry: NodeId, request: Request, onAnswer: (answer: Answer) => void): void;
@@ -57,6 +59,9 @@ export function createSimulation(
       return simulation.events;
     },
     nodes: deployment.topology.nodes.length,
+    get broken() {
+      return simulation.nodes.filter(({ broken }) => broken).map(({ self }) => self);
+    },
     at: (timeUs, callback) => simulation.at(timeUs, callback),
     request: (entry, request, onAnswer) => simulation.request(entry, request, onAnswer as (answer: unknown) => void),
     inject: (fault) => simulation.inject(fault),

@@ -66,8 +66,8 @@ export const quorumPrice: Experiment = {
   tanks: {
     simulation: { full: plan(100, { from: 6, for: 3, end: 15 }, 4), quick: plan(100, { from: 4, for: 2, end: 10 }, 3) },
     threads: {
-      full: plan(80, { from: 1, for: 0.5, end: 2.2 }, 3),
-      quick: plan(80, { from: 0.8, for: 0.5, end: 2 }, 1),
+      full: plan(150, { from: 0.7, for: 0.8, end: 2.2 }, 3),
+      quick: plan(150, { from: 0.6, for: 0.8, end: 2 }, 1),
     },
   },
   headline: {

@@ -7,7 +7,18 @@ import type { Random } from "../../backend/kernel/random.ts";
 import type { Micros, NodeId } from "../../backend/kernel/units.ts";
 import { millisecond } from "../../backend/kernel/units.ts";
 
-export type Nemesis = "crash" | "power" | "partition" | "pause" | "slow" | "link" | "clock" | "disk";
+/** "wipe" and "corrupt" always hit the same node, the seed's victim: two lost disks of three are no fault to survive. */
+export type Nemesis =
+  | "crash"
+  | "wipe"
+  | "corrupt"
+  | "power"
+  | "partition"
+  | "pause"
+  | "slow"
+  | "link"
+  | "clock"
+  | "disk";
 
 export interface PlanShape {
   readonly nodes: number;
@@ -22,22 +33,34 @@ export interface PlanShape {
 export function drawFaultPlan(shape: PlanShape, random: Random): FaultPlan {
   const mask = shape.kinds.filter(() => random.chance(0.5));
   const kinds = mask.length > 0 ? mask : [random.pick(shape.kinds)];
+  const victim = random.below(shape.nodes);
   const plan: FaultAt[] = [];
   for (let i = 0; i < shape.count; i++) {
     const atUs = random.between(shape.fromUs, shape.toUs);
     const endUs = Math.min(shape.toUs, atUs + Math.round(random.exponential(600 * millisecond)));
-    plan.push(...disturbance(random.pick(kinds), atUs, endUs, shape.nodes, random));
+    plan.push(...disturbance(random.pick(kinds), atUs, endUs, shape.nodes, victim, random));
   }
   return plan.sort((a, b) => a.atUs - b.atUs);
 }
 
-function disturbance(kind: Nemesis, atUs: Micros, endUs: Micros, nodes: number, random: Random): FaultAt[] {
+function disturbance(
+  kind: Nemesis,
+  atUs: Micros,
+  endUs: Micros,
+  nodes: number,
+  victim: NodeId,
+  random: Random,
+): FaultAt[] {
   const node = random.below(nodes);
   const begin = (fault: Fault): FaultAt => ({ atUs, fault });
   const end = (fault: Fault): FaultAt => ({ atUs: endUs, fault });
   switch (kind) {
     case "crash":
       return [begin({ kind: "crash", nodes: [node] }), end({ kind: "restart", nodes: [node] })];
+    case "wipe":
+      return [begin({ kind: "crash", nodes: [victim], wipe: true }), end({ kind: "restart", nodes: [victim] })];
+    case "corrupt":
+      return [begin({ kind: "corrupt", nodes: [victim] }), end({ kind: "restart", nodes: [victim] })];
     case "power": {
       const all = everyNode(nodes);
       return [begin({ kind: "crash", nodes: all }), end({ kind: "restart", nodes: all })];

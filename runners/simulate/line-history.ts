@@ -1,5 +1,5 @@
 /**
- * The register that every quorum scenario writes to and the two promises it checks. An item is a growing set of *lines*; each
+ * The register that the union scenarios write to and the two promises they check. An item is a growing set of *lines*; each
  * write adds one line with a name of its own to what its client read last. Nothing is ever removed, so
  *
  *   no lost write    a line whose write was acknowledged is in the item for ever after, whatever was written beside it
@@ -9,38 +9,29 @@
  * that claims to know a line and does not hold it fails here.
  */
 import type { Micros } from "../../backend/kernel/units.ts";
+import { ScenarioHistory } from "./scenario-history.ts";
 
 interface Line {
   readonly name: string;
   readonly acknowledgedAt: Micros;
 }
 
-export interface Violation {
-  readonly invariant:
-    | "lost-write"
-    | "stale-read"
-    | "phantom"
-    | "divergence"
-    | "no-progress"
-    | "not-at-rest"
-    | "invariant";
-  readonly detail: string;
+/** What is counted and is no violation: a sloppy quorum may miss what it wrote, and a wiped disk may have been the last. */
+export interface Allowed {
+  readonly stale: boolean;
+  readonly loss: boolean;
 }
 
-export class LineHistory {
-  readonly violations: Violation[] = [];
-  acknowledged = 0;
-  reads = 0;
-  staleReads = 0;
+export class LineHistory extends ScenarioHistory {
   private readonly attempted: Set<string>[];
   private readonly lines: Line[][];
-  /** A sloppy quorum may miss what it wrote; then stale reads are counted and are no violation. */
-  private readonly mayBeStale: boolean;
+  private readonly allowed: Allowed;
 
-  constructor(records: number, mayBeStale: boolean) {
+  constructor(records: number, allowed: Allowed) {
+    super();
     this.attempted = Array.from({ length: records }, () => new Set<string>());
     this.lines = Array.from({ length: records }, () => []);
-    this.mayBeStale = mayBeStale;
+    this.allowed = allowed;
   }
 
   onWrite(record: number, line: string): void {
@@ -57,21 +48,17 @@ export class LineHistory {
     this.reads++;
     for (const line of this.lines[record]) {
       if (line.acknowledgedAt >= begunAt || names.has(line.name)) continue;
-      if (!final) this.staleReads++;
-      if (final || !this.mayBeStale) {
-        this.report(
-          final ? "lost-write" : "stale-read",
-          `record ${record} line ${line.name}, acknowledged at ${line.acknowledgedAt} us, is missing from the read of [${begunAt}, ${at}] us`,
-        );
-      }
+      if (final) this.lost++;
+      else this.staleReads++;
+      if (final ? this.allowed.loss : this.allowed.stale) continue;
+      this.report(
+        final ? "lost-write" : "stale-read",
+        `record ${record} line ${line.name}, acknowledged at ${line.acknowledgedAt} us, is missing from the read of [${begunAt}, ${at}] us`,
+      );
     }
     for (const name of names) {
       if (!this.attempted[record].has(name))
         this.report("phantom", `record ${record} has line ${name} that nobody wrote`);
     }
-  }
-
-  report(invariant: Violation["invariant"], detail: string): void {
-    if (this.violations.length < 20) this.violations.push({ invariant, detail });
   }
 }

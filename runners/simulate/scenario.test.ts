@@ -1,14 +1,16 @@
 /** A few seeds of every scenario on every test run; `npm run simulate` does the thousands. */
 import assert from "node:assert/strict";
 import test from "node:test";
+import { mutants } from "../../backend/mutants.ts";
 import { scenarios } from "./scenario.ts";
 
 for (const scenario of scenarios) {
   test(`${scenario.name}: ${scenario.promise} (60 seeds)`, () => {
     for (let seed = 1; seed <= 60; seed++) {
-      const { violations } = scenario.run(seed);
+      const { violations, valid } = scenario.run(seed);
       const replay = `npm run simulate -- --scenario ${scenario.name} --from ${seed} --seeds 1`;
       assert.deepEqual(violations, [], `replay with: ${replay}`);
+      assert(valid, `too few writes before or after the first fault: ${replay}`);
     }
   });
 
@@ -18,7 +20,20 @@ for (const scenario of scenarios) {
       assert.fail(`${plant} escaped 300 seeds`);
     });
   }
+
+  for (const plant of scenario.tolerates) {
+    test(`${scenario.name} does not flag the harmless change ${plant} (20 seeds)`, () => {
+      for (let seed = 1; seed <= 20; seed++) assert.deepEqual(scenario.run(seed, plant).violations, [], `seed ${seed}`);
+    });
+  }
 }
+
+test("every planted bug has a scenario that is to catch it, every harmless change one that is to bear it", () => {
+  for (const { name, harmless } of mutants) {
+    const expected = scenarios.filter(({ catches, tolerates }) => (harmless ? tolerates : catches).includes(name));
+    assert(expected.length > 0, name);
+  }
+});
 
 test("the same seed gives the same trace, event for event: 100 of 100", () => {
   for (let seed = 1; seed <= 100; seed++) {

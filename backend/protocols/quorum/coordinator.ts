@@ -156,7 +156,7 @@ export class Coordinator {
   onStored(from: NodeId, id: number): void {
     this.peers.onAnswered(from);
     const op = this.pending.get(id);
-    if (op === undefined || op.kind !== "write" || op.answered.includes(from)) return;
+    if (op === undefined || op.kind !== "write" || this.isRepeated(op, from)) return;
     const index = op.asked.indexOf(from);
     if (index < 0) return;
     op.answered.push(from);
@@ -168,7 +168,7 @@ export class Coordinator {
   onFetched(from: NodeId, id: number, versions: Versions): void {
     this.peers.onAnswered(from);
     const op = this.pending.get(id);
-    if (op === undefined || op.kind !== "read" || op.answered.includes(from)) return;
+    if (op === undefined || op.kind !== "read" || this.isRepeated(op, from)) return;
     this.addAnswer(op, from, versions);
     if (op.done) this.repairBehind(op);
     else if (op.answered.length >= op.needed) this.finishRead(op);
@@ -198,6 +198,11 @@ export class Coordinator {
 
   protected readsNeeded(needed: number): number {
     return needed;
+  }
+
+  /** The network may deliver an answer twice. */
+  protected isRepeated(op: Pending, from: NodeId): boolean {
+    return op.answered.includes(from);
   }
 
   protected repair(node: NodeId, op: Pending): void {

@@ -38,7 +38,11 @@ export class Peers {
 
   suspects(peer: NodeId): boolean {
     const since = this.owedSince[peer];
-    return since >= 0 && this.env.now - since > suspectAfterUs;
+    return since >= 0 && this.env.now - since > this.patienceUs();
+  }
+
+  protected patienceUs(): Micros {
+    return suspectAfterUs;
   }
 
   /** Something went to `peer` whose answer may rightly take long: ask for a sign of life beside it, ten times a second at most. */

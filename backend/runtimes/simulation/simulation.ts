@@ -289,7 +289,7 @@ export class Simulation implements Surroundings {
   /** Damages what was durable. A decoder that notices keeps the node down for good; one that does not lets it run on rubbish. */
   private corrupt(node: SimulatedNode): void {
     this.crash(node, false);
-    node.broken = node.disk.corrupt(this.disks[node.self]);
+    if (!node.broken) node.broken = node.disk.corrupt(this.disks[node.self]);
   }
 
   private liveNode(): NodeId {

@@ -160,10 +160,11 @@ export class NodeLoop {
     this.groups++;
     this.groupBytes += payload.length;
     // What is frozen must end where a segment ends, or a checkpoint could hold half a turn that the log never got.
-    const rotate = this.log.full && !this.store.busy;
-    if (rotate) this.store.freeze();
+    const rotate = this.log.full;
+    const checkpoint = rotate && this.log.long && !this.store.busy;
+    if (checkpoint) this.store.freeze();
     const delay = drawDelay(this.diskDelay, this.diskRandom) + (this.setting.acknowledgeEarly ? plantedDelayUs : 0);
-    const write = (): void => this.log.write(payload, (error) => this.afterWrite(error, rotate));
+    const write = (): void => this.log.write(payload, (error) => this.afterWrite(error, rotate, checkpoint));
     if (delay === 0) write();
     else this.setting.alarms.at(this.setting.clock.now() + delay, () => this.stopped || write());
   }
@@ -236,7 +237,7 @@ export class NodeLoop {
     }
   }
 
-  private afterWrite(error: Error | null, rotate: boolean): void {
+  private afterWrite(error: Error | null, rotate: boolean, checkpoint: boolean): void {
     if (this.stopped) return;
     if (error !== null) {
       // After a failed flush the kernel may have dropped the pages: what is on disk is unknown, so the node stops (fsyncgate, 2018).
@@ -244,19 +245,19 @@ export class NodeLoop {
       return;
     }
     if (this.setting.clock.now() < this.blockedUntil) {
-      this.setting.alarms.at(this.blockedUntil, () => this.afterWrite(null, rotate));
+      this.setting.alarms.at(this.blockedUntil, () => this.afterWrite(null, rotate, checkpoint));
       return;
     }
-    if (rotate) this.checkpoint();
+    if (rotate) this.log.rotate();
+    if (checkpoint) this.checkpoint(this.log.last);
     const durable = this.writing!;
     this.writing = undefined;
     this.release(durable);
     this.setting.schedule();
   }
 
-  private checkpoint(): void {
-    const floor = this.log.last;
-    this.log.rotate();
+  /** Writes what is frozen: everything up to record `floor`, with which a segment ends. */
+  private checkpoint(floor: number): void {
     this.store.checkpoint(floor).then(
       (complete) => complete && this.log.release(floor),
       (error: unknown) => this.fail(error),

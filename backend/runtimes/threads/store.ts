@@ -165,10 +165,10 @@ export class LayeredStore implements Store {
       let committed: Promise<boolean> | undefined;
       for (const [i, key] of keys.entries()) {
         const slot = values[i];
-        committed =
-          slot === deleted
-            ? this.database.remove(databaseKey(key))
-            : this.database.put(databaseKey(key), codec.pack(slot));
+        const stored = databaseKey(key);
+        if (slot !== deleted) committed = this.database.put(stored, codec.pack(slot));
+        // Most of what is deleted lived shorter than a checkpoint: the database never had it, and a look costs less than a write.
+        else if (this.database.getBinaryFast(stored) !== undefined) committed = this.database.remove(stored);
       }
       await committed;
       for (const key of keys) this.cache.delete(key);

@@ -34,12 +34,13 @@ export type TablesEnv = Env<TablesMessage, TablesTimer, Answer>;
 
 /** The quorum roles a node is made of; tests put a mutant in the place of one. */
 export interface QuorumRoles {
+  readonly Peers: typeof Peers;
   readonly Replica: typeof Replica;
   readonly Handoff: typeof Handoff;
   readonly Coordinator: typeof Coordinator;
 }
 
-export const quorumRoles: QuorumRoles = { Replica, Handoff, Coordinator };
+export const quorumRoles: QuorumRoles = { Peers, Replica, Handoff, Coordinator };
 
 const tickUs: Micros = 25 * millisecond;
 const rememberForwardsUs: Micros = 10_000 * millisecond;
@@ -83,7 +84,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     this.placements = placements;
     const nodes = placements.ring.members.length;
     this.writesToNode = new TimeSeries(nodes, writesBinUs);
-    this.peers = new Peers(env, nodes);
+    this.peers = new roles.Peers(env, nodes);
     this.replica = new roles.Replica(env);
     this.handoff = new roles.Handoff(env, this.peers, this.replica);
     this.admission = new Admission(env, this.peers, this.placements);

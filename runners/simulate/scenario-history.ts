@@ -1,0 +1,29 @@
+/** What every history of a scenario counts, and the violations it found. */
+
+export interface Violation {
+  readonly invariant:
+    | "lost-write"
+    | "stale-read"
+    | "resurrection"
+    | "not-concurrent"
+    | "phantom"
+    | "divergence"
+    | "no-progress"
+    | "not-at-rest"
+    | "invariant";
+  readonly detail: string;
+}
+
+export class ScenarioHistory {
+  readonly violations: Violation[] = [];
+  /** Writes. */
+  acknowledged = 0;
+  reads = 0;
+  staleReads = 0;
+  /** Acknowledged writes missing at the end where the scenario allows it, once for each final read that misses one. */
+  lost = 0;
+
+  report(invariant: Violation["invariant"], detail: string): void {
+    if (this.violations.length < 20) this.violations.push({ invariant, detail });
+  }
+}

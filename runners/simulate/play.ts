@@ -39,9 +39,9 @@ const usefulWrites = 5;
 /** What a scenario adds to the shared run. */
 export interface Play<H extends ScenarioHistory> {
   readonly history: H;
-  client(id: number, simulation: SimulatedBackend): ScenarioClient;
+  readonly client: (id: number, simulation: SimulatedBackend) => ScenarioClient;
   /** Checks one final answer; the reads of one record by all nodes began together at `begunAt`. */
-  onFinalRead(record: number, answer: ItemAnswer, begunAt: Micros, at: Micros): void;
+  readonly onFinalRead: (record: number, answer: ItemAnswer, begunAt: Micros, at: Micros) => void;
 }
 
 export type ItemAnswer = Extract<Extract<Answer, { kind: "ok" }>["result"], { kind: "item" }>;

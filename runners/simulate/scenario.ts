@@ -54,9 +54,9 @@ const wideQuorum: StoreScenarioSpec = {
   replication: { n: 5, r: 3, w: 3, sloppy: false },
   merge: "union",
   nemeses: ["link", "partition"],
-  clients: 3,
-  records: 6,
-  faults: 16,
+  clients: 8,
+  records: 8,
+  faults: 20,
 };
 const powerLoss: StoreScenarioSpec = { ...quorum, nodes: [1, 3], nemeses: ["power", "disk"], clients: 8 };
 const damagedLog: StoreScenarioSpec = { ...powerLoss, nodes: [3], nemeses: ["power", "disk", "corrupt"] };

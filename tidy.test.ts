@@ -52,7 +52,7 @@ const layers: readonly Layer[] = [
   },
   {
     of: ["backend/services/items/"],
-    may: ["backend/kernel/", "backend/api.ts"],
+    may: ["backend/kernel/", "backend/policies/", "backend/api.ts"],
     mustNot: "know where items are kept: it is pure arithmetic on items",
   },
   {

@@ -64,7 +64,7 @@ export function unknownName(kind: string, typed: string, names: readonly string[
 }
 
 /** Insertions, deletions, substitutions and swaps of neighbours (Damerau 1964, the restricted form), one row at a time. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -6,7 +6,7 @@
 import type { Micros } from "../backend/kernel/units.ts";
 import { second } from "../backend/kernel/units.ts";
 import { keysText, parseKeys, type KeysSpec } from "../workloads/keys.ts";
-import { UsageError } from "./command-error.ts";
+import { editDistance, UsageError } from "./command-error.ts";
 import type { Design, Experiment, LoadShape, Tank, TankPlan } from "./experiment.ts";
 import { withRate } from "./schedule.ts";
 import type { Override, SuiteOptions } from "./suite-types.ts";
@@ -215,19 +215,6 @@ function nearPaths(experiment: TankExperiment, path: readonly string[]): string[
     .toSorted((a, b) => a.distance - b.distance)
     .slice(0, 5)
     .map(({ leaf }) => leaf);
-}
-
-/** Levenshtein's distance, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length];
 }
 
 function positive(flag: string, value: number): number {

@@ -6,10 +6,11 @@
  *
  * Carts are few and shared: writers meet in them, so versions become siblings and unite, and every round mints over carts of the
  * rounds before it, as only a node that remembers its dots may. A line is never removed, so each that was acknowledged stays.
+ * One node lags: at every kill there are writes that only the two others have, and owe it.
  */
 import type { Answer, AttributeValue, Item, Replication, Request, TableSpec } from "./api.ts";
 import { oneRegion } from "./kernel/topology.ts";
-import { second } from "./kernel/units.ts";
+import { millisecond, second } from "./kernel/units.ts";
 import type { KillLoad } from "./kill-harness.ts";
 
 const cartCount = 250;
@@ -42,10 +43,18 @@ export const deployment: KillLoad["deployment"] = {
   durability: "log",
 };
 
-export const read: KillLoad["read"] = (i) => {
+function get(i: number, consistent: boolean): Request {
   const [table, key]: [string, Item] = isOrder(i) ? ["orders", { order: orderOf(i) }] : ["carts", { cart: cartOf(i) }];
-  return { kind: "get", table, key, consistent: true };
-};
+  return { kind: "get", table, key, consistent };
+}
+
+export const faults: KillLoad["faults"] = [
+  { kind: "disk", nodes: [2], delay: { kind: "constant", us: 10 * millisecond } },
+];
+
+export const read: KillLoad["read"] = (i) => get(i, true);
+/** Three nodes and three copies: whoever is asked for one answers with his own. */
+export const readCopy: KillLoad["readCopy"] = (i) => get(i, false);
 
 export const write: KillLoad["write"] = (i) => {
   if (!isOrder(i)) return read(i);

@@ -13,6 +13,7 @@ const backend = await startThreads(deployment, {
   segmentBytes: data.segmentBytes,
   createNode: load.createNode,
 });
+for (const fault of load.faults ?? []) await backend.inject(fault);
 for (const request of load.prepare ?? []) await backend.request(request);
 
 const connection = new DirectConnection(backend.connect());

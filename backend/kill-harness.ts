@@ -11,13 +11,17 @@ import { spawn } from "node:child_process";
 import type { Answer, Deployment, Request } from "./api.ts";
 import { startThreads } from "./backend.ts";
 import { DirectConnection } from "./connection.ts";
+import type { Fault } from "./kernel/fault.ts";
 import { Random } from "./kernel/random.ts";
+import type { NodeId } from "./kernel/units.ts";
 
 /** What a load module exports. The child imports it too, so it must depend on nothing but its arguments. */
 export interface KillLoad {
   readonly deployment: Deployment;
   /** URL of the module that builds nodes; absent for the services. */
   readonly createNode?: string;
+  /** In force under the load, not after the restart. */
+  readonly faults?: readonly Fault[];
   /** Asked once after each start, before the load. */
   readonly prepare?: readonly Request[];
   /** The i-th write, or its first request; each i is written at most once. */
@@ -25,6 +29,8 @@ export interface KillLoad {
   /** What the i-th write asks after this answer; null when it is complete, and acknowledged if the answer is ok. */
   readonly next?: (i: number, answer: Answer) => Request | null;
   readonly read: (i: number) => Request;
+  /** Asks a node for its own copy. Set when every node is to have one of everything once at rest, which the last round then checks. */
+  readonly readCopy?: (i: number) => Request;
   /** Whether the answer to `read(i)` shows the i-th write. */
   readonly holds: (i: number, answer: Answer) => boolean;
 }
@@ -68,7 +74,7 @@ export async function killUnderLoad(plan: KillPlan): Promise<KillReport> {
     const round = await killOnce({ ...plan, from }, random.between(most >> 1, most));
     for (const i of round) acknowledged.push(i);
     from = acknowledged.reduce((highest, i) => Math.max(highest, i), from) + 100_000;
-    const lost = await verify(plan, load, acknowledged);
+    const lost = await verify(plan, load, acknowledged, kill === plan.kills);
     if (lost.length > 0) return { kills: kill, acknowledged: acknowledged.length, lost };
   }
   return { kills: plan.kills, acknowledged: acknowledged.length, lost: [] };
@@ -109,45 +115,72 @@ function killOnce(data: ChildData, limit: number): Promise<number[]> {
 /** Reads without an outcome are asked again for so long; what has none then counts as lost. */
 const verifyPatienceMs = 30_000;
 
-/** Starts a backend over what the kill left and reads everything acknowledged, each thing that several writes share once. */
-async function verify(plan: KillPlan, load: KillLoad, acknowledged: readonly number[]): Promise<number[]> {
+/** Starts a backend over what the kill left and reads everything acknowledged; `copies`: each node's own copy, once at rest. */
+async function verify(
+  plan: KillPlan,
+  load: KillLoad,
+  acknowledged: readonly number[],
+  copies: boolean,
+): Promise<number[]> {
   const { directory, seed, segmentBytes } = plan;
-  const writesBehind = new Map<string, number[]>();
-  for (const i of acknowledged) {
-    const shown = JSON.stringify(load.read(i));
-    const writes = writesBehind.get(shown);
-    if (writes === undefined) writesBehind.set(shown, [i]);
-    else writes.push(i);
-  }
-  const groups = [...writesBehind.values()];
+  const writes = byWhatShowsThem(load, acknowledged);
   const backend = await startThreads(load.deployment, { seed, directory, segmentBytes, createNode: load.createNode });
   const connection = new DirectConnection(backend.connect());
-  const lost: number[] = [];
-  const giveUpMs = performance.now() + verifyPatienceMs;
   try {
-    await new Promise<void>((resolve) => {
-      let next = 0;
-      let open = 0;
-      const ask = (group: number): void => connection.submit(group, load.read(groups[group][0]));
-      const more = (): void => {
-        for (; open < 256 && next < groups.length; open++) ask(next++);
-        if (open === 0) resolve();
-      };
-      connection.onAnswer = (group, answer) => {
-        // Nodes that have just come up may not trust each other yet; what is not answered proves nothing.
-        if (answer.kind !== "ok" && performance.now() < giveUpMs) {
-          setTimeout(() => ask(group), 10);
-          return;
-        }
-        open--;
-        for (const i of groups[group]) if (!load.holds(i, answer)) lost.push(i);
-        more();
-      };
-      more();
-    });
+    if (!copies || load.readCopy === undefined) return await unseen(connection, load, writes, load.read);
+    // Before any read of several copies, which would repair what it finds.
+    if (!(await backend.settle(verifyPatienceMs))) throw new Error("the nodes still owe each other writes");
+    const lost = new Set<number>();
+    for (let node = 0; node < load.deployment.topology.nodes.length; node++) {
+      for (const i of await unseen(connection, load, writes, load.readCopy, node)) lost.add(i);
+    }
+    return [...lost];
   } finally {
     connection.close();
     await backend.close();
   }
-  return lost;
+}
+
+/** Writes that the same read shows, such as the lines of a cart, together: it is asked once. */
+function byWhatShowsThem(load: KillLoad, acknowledged: readonly number[]): number[][] {
+  const groups = new Map<string, number[]>();
+  for (const i of acknowledged) {
+    const shown = JSON.stringify(load.read(i));
+    const group = groups.get(shown);
+    if (group === undefined) groups.set(shown, [i]);
+    else group.push(i);
+  }
+  return [...groups.values()];
+}
+
+/** Reads each group, at `entry` or anywhere; returns the writes that its answer does not show. */
+function unseen(
+  connection: DirectConnection,
+  load: KillLoad,
+  groups: readonly (readonly number[])[],
+  read: (i: number) => Request,
+  entry?: NodeId,
+): Promise<number[]> {
+  const missing: number[] = [];
+  const giveUpMs = performance.now() + verifyPatienceMs;
+  return new Promise((resolve) => {
+    let next = 0;
+    let open = 0;
+    const ask = (group: number): void => connection.submit(group, read(groups[group][0]), entry);
+    const more = (): void => {
+      for (; open < 256 && next < groups.length; open++) ask(next++);
+      if (open === 0) resolve(missing);
+    };
+    connection.onAnswer = (group, answer) => {
+      // Nodes that have just come up may not trust each other yet; what is not answered proves nothing.
+      if (answer.kind !== "ok" && performance.now() < giveUpMs) {
+        setTimeout(() => ask(group), 10);
+        return;
+      }
+      open--;
+      for (const i of groups[group]) if (!load.holds(i, answer)) missing.push(i);
+      more();
+    };
+    more();
+  });
 }

@@ -44,24 +44,29 @@ export function counterOf(clock: Clock, actor: Actor): number {
   return 0;
 }
 
-/** Pointwise maximum. */
+/** Pointwise maximum; one of the two where it covers the other. */
 export function joinClocks(a: Clock, b: Clock): Clock {
-  if (a.length === 0 || sameClock(a, b)) return b;
+  if (dominates(b, a)) return b;
   if (b.length === 0) return a;
-  const joined: [Actor, number][] = [];
+  const joined: (readonly [Actor, number])[] = [];
   let i = 0;
   let j = 0;
   while (i < a.length || j < b.length) {
-    if (j === b.length || (i < a.length && a[i][0] < b[j][0])) joined.push([a[i][0], a[i++][1]]);
-    else if (i === a.length || b[j][0] < a[i][0]) joined.push([b[j][0], b[j++][1]]);
-    else joined.push([a[i][0], Math.max(a[i++][1], b[j++][1])]);
+    if (j === b.length || (i < a.length && a[i][0] < b[j][0])) joined.push(a[i++]);
+    else if (i === a.length || b[j][0] < a[i][0]) joined.push(b[j++]);
+    else {
+      joined.push(a[i][1] >= b[j][1] ? a[i] : b[j]);
+      i++;
+      j++;
+    }
   }
   return joined;
 }
 
 /** True when `a` covers every dot that `b` covers. */
 export function dominates(a: Clock, b: Clock): boolean {
-  return b.every(([actor, counter]) => counterOf(a, actor) >= counter);
+  for (const [actor, counter] of b) if (counterOf(a, actor) < counter) return false;
+  return true;
 }
 
 export function sameClock(a: Clock, b: Clock): boolean {
@@ -75,9 +80,12 @@ export function sameVersions(a: Versions, b: Versions): boolean {
   return a.siblings.every((sibling) => holdsDot(b, sibling));
 }
 
-/** Everything either set knows: a sibling survives unless the other set knows its dot and no longer holds it. */
+/**
+ * Everything either set knows: a sibling survives unless the other set knows its dot and no longer holds it. Most merges replace
+ * an older write by one that has seen it: the result is then `b` itself, which the replicas of a process can share.
+ */
 export function mergeVersions(a: Versions, b: Versions): Versions {
-  if (a.siblings.length === 0 && a.clock.length === 0) return b;
+  if (replaces(b, a)) return b;
   const siblings: Sibling[] = [];
   for (const sibling of a.siblings) {
     if (holdsDot(b, sibling) || !covers(b.clock, sibling)) siblings.push(sibling);
@@ -95,8 +103,8 @@ export function mergeVersions(a: Versions, b: Versions): Versions {
 export function mint(held: Versions, context: Clock, actor: Actor, stamp: Micros, item: Item | null): Versions {
   const known = joinClocks(held.clock, context);
   const counter = counterOf(known, actor) + 1;
-  const siblings = held.siblings.filter((sibling) => !covers(context, sibling));
-  siblings.push({ actor, counter, stamp, item });
+  const kept = held.siblings.filter((sibling) => !covers(context, sibling));
+  const siblings = [...kept, { actor, counter, stamp, item }];
   return { clock: joinClocks(known, [[actor, counter]]), siblings };
 }
 
@@ -125,6 +133,13 @@ export function decodeContext(token: string): Clock | null {
   }
   clock.sort(([a], [b]) => (a < b ? -1 : 1));
   return clock.some(([actor], i) => i > 0 && actor === clock[i - 1][0]) ? null : clock;
+}
+
+/** One version or none, that knows all of `held` and is not superseded there: merging the two gives it unchanged. */
+function replaces(given: Versions, held: Versions): boolean {
+  if (held.siblings.length === 0 && held.clock.length === 0) return true;
+  if (given.siblings.length > 1 || !dominates(given.clock, held.clock)) return false;
+  return given.siblings.every((sibling) => holdsDot(held, sibling) || !covers(held.clock, sibling));
 }
 
 function covers(clock: Clock, { actor, counter }: Sibling): boolean {

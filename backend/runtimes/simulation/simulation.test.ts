@@ -182,3 +182,23 @@ test("clocks: drift, step and claimed bounds", () => {
   assert.equal(clock.latest(second), second + 250 + 2_000, "the step moves the wall clock only");
   assert(Math.abs(clock.trueDelay(1_001_000) - second) <= 1, "rounded up to a whole microsecond");
 });
+
+test("what a slow node says leaves when its turn is over, also when a flush ends meanwhile", () => {
+  const simulation = new Simulation({
+    topology: oneRegion(2, 1, noDelays),
+    seed: 1,
+    createCore: copier,
+    connection: { refused: { kind: "refused" }, lost: { kind: "lost" } },
+    flush: { kind: "constant", us: 300 },
+    turnUs: 10,
+  });
+  simulation.inject({ kind: "slow", nodes: [0], factor: 1_000 });
+  const answered: number[] = [];
+  for (const at of [100, 5_000]) {
+    simulation.at(at, () => simulation.request(0, at, () => answered.push(simulation.now)));
+  }
+  simulation.run(second);
+  assert.equal(answered.length, 2);
+  // Two turns of 10 ms a request at node 0, and the second request's begin after the first one's end.
+  assert(answered[1] >= 30 * millisecond, `answered at ${answered.join(", ")} us`);
+});

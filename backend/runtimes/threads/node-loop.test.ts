@@ -31,6 +31,7 @@ class Puppet implements Core<unknown, string, unknown> {
       if (verb === "reply") env.reply(request, what);
       if (verb === "see") env.reply(request, env.store.get(what));
       if (verb === "after") env.after(Number(what), "timer", 5);
+      if (verb === "draw") env.reply(request, env.random.uint32());
       if (verb === "throw") throw new Error("an invariant is broken");
     }
   }
@@ -214,4 +215,17 @@ test("answering twice is a bug", async (t) => {
   const { out, say } = await stage(t);
   say("reply one, reply two");
   assert.match(out[0], /node 0 answers request 1, which is not open/);
+});
+
+test("a later life draws other numbers than the first: names that must never recur are made of them", async (t) => {
+  const made = await stage(t);
+  made.say("put x, draw");
+  await until(() => made.loop.idle);
+  await made.loop.abandon();
+  made.loop = await NodeLoop.open(made.setting);
+  made.loop.start();
+  made.say("draw");
+  await until(() => made.out.length > 1);
+  const draws = made.out.filter((line) => line.startsWith("reply: "));
+  assert.equal(new Set(draws).size, 2, draws.join(", "));
 });

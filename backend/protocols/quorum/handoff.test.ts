@@ -102,6 +102,8 @@ test("nothing is sent to a suspected target, and many debts of one that is down 
   peers.onAsked(1);
   env.now += 300 * millisecond;
   const sentTo: number[] = [];
+  handoff.tick();
+  assert.deepEqual(env.takeSent(), [], "it looks at a part of them and goes on in the next");
   for (let tick = 0; tick < 6; tick++) {
     handoff.tick();
     sentTo.push(...env.takeSent().map(([to]) => to));

@@ -91,5 +91,15 @@ test("a table made anew under its name with fewer partitions does not fall over 
   talk.run(second / 2);
   step({ kind: "delete-table", table: "n" }, 20_000);
   step({ kind: "create-table", table: { ...table, partitions: 2 } }, 20_000);
+  // One that was still on its way.
+  const [controller] = placements.walkOf("n");
+  const nothing = { read: 0, write: 0 };
+  const report = [[63, { consumed: nothing, throttled: nothing }]];
+  for (const to of [controller, 0, 1, 2]) {
+    talk.simulation.transmit((to + 1) % 3, to, { kind: "capacity-report", table: "n", id: "n.1.0", report }, 0);
+    const limits = { kind: "capacity-limits", table: "n", id: "n.1.0", limits: [] };
+    talk.simulation.transmit((to + 1) % 3, to, limits, 0);
+  }
+  talk.run(2_000);
   for (let i = 0; i < 20; i++) step({ kind: "put", table: "n", item: { id: { S: `${i}` } } }, second / 4);
 });

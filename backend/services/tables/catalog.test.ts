@@ -68,6 +68,18 @@ test("a node that was down learns what it missed, also when the maker of the cha
   assert.deepEqual(known(talk), ["ok", "ok", "ok", "ok", "ok"]);
 });
 
+test("a change whose maker crashed before anyone heard of it is told when the maker is back", () => {
+  const talk = new Dialogue(5);
+  talk.inject({ kind: "partition", from: [0], to: [1, 2, 3, 4] });
+  talk.ask(0, create);
+  talk.run(100 * millisecond);
+  talk.inject({ kind: "crash", nodes: [0] });
+  talk.inject({ kind: "heal" });
+  talk.inject({ kind: "restart", nodes: [0] });
+  talk.run(second);
+  assert.deepEqual(known(talk), ["ok", "ok", "ok", "ok", "ok"]);
+});
+
 test("two nodes make one name at the same instant: everyone ends with the same table", () => {
   const talk = new Dialogue(5);
   talk.ask(0, create);

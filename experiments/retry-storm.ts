@@ -229,7 +229,7 @@ export const retryStorm: Experiment = {
       timelineChart(measured, {
         title: "Before, during and after the outage",
         reading:
-          "Where green does not come back after the grey band, the service is healthy and its clients keep it down.",
+          "Where the design's colour does not come back after the band, the service is healthy and its clients keep it down.",
         designs: names,
       }),
       {

@@ -72,7 +72,7 @@ export function describeFault(fault: Fault): string {
     case "restart":
       return `restart ${list(fault.nodes)}`;
     case "pause":
-      return `pause ${list(fault.nodes)} for ${fault.forUs / 1_000} ms`;
+      return `pause ${list(fault.nodes)} for ${duration(fault.forUs)}`;
     case "slow":
       return fault.factor === 1 ? `${list(fault.nodes)} at full speed` : `slow ${list(fault.nodes)} x${fault.factor}`;
     case "partition":
@@ -92,4 +92,8 @@ export function describeFault(fault: Fault): string {
     case "corrupt":
       return `corrupt a record of ${list(fault.nodes)}`;
   }
+}
+
+function duration(us: Micros): string {
+  return us >= 1_000_000 ? `${us / 1_000_000} s` : `${us / 1_000} ms`;
 }

@@ -137,8 +137,9 @@ function latencyPanel(
     scale: { type: "log" as const, domain: scales.latency.domain, nice: false },
     axis: { title: "latency (ms)", values: scales.latency.values, labelOverlap: false, format: ",.6~g" },
   };
+  // A row without an answer has no latency: the line must break there, not bridge the outage.
   const points = (ms: readonly (number | null)[]) =>
-    timeline.atS.flatMap((atS, i) => (ms[i] === null ? [] : [{ t: atS + timeline.intervalS / 2, v: ms[i]! }]));
+    timeline.atS.map((atS, i) => ({ t: atS + timeline.intervalS / 2, v: ms[i] }));
   const curve = (ms: readonly (number | null)[], width: number, opacity: number) => ({
     data: { values: points(ms) },
     mark: {

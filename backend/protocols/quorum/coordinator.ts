@@ -12,6 +12,7 @@
  * coordinated by a disk that still exists.
  */
 import type { Item, MergeRule, Replication } from "../../api.ts";
+import { OpenTable } from "../../kernel/open-table.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond } from "../../kernel/units.ts";
 import type { Handoff } from "./handoff.ts";
@@ -72,7 +73,7 @@ export class Coordinator {
   protected readonly replica: Replica;
   protected readonly handoff: Handoff;
   private readonly client: QuorumClient;
-  private readonly pending = new Map<number, Pending>();
+  private readonly pending = new OpenTable<Pending>();
   private nextOp: number;
   repairs = 0;
 
@@ -184,7 +185,7 @@ export class Coordinator {
 
   /** Gives up on what is past its deadline; asks further replicas for reads that wait. Operations are in order of start. */
   tick(): void {
-    for (const op of this.pending.values()) {
+    for (const [, op] of this.pending.entries()) {
       if (op.deadline <= this.env.now) this.expire(op);
       else if (!op.speculated && this.env.now - op.startedAt >= speculateAfterUs) this.speculate(op);
     }

@@ -9,6 +9,7 @@
  */
 import { randomInt } from "node:crypto";
 import type { Core, RequestId } from "../../kernel/env.ts";
+import { OpenTable } from "../../kernel/open-table.ts";
 import { Random } from "../../kernel/random.ts";
 import { drawDelay, none } from "../../kernel/topology.ts";
 import type { Delay } from "../../kernel/topology.ts";
@@ -46,7 +47,7 @@ export class NodeLoop {
   /** Pairs: sender and message, or minus the request's id and its body. */
   private inbox: unknown[] = [];
   private head = 0;
-  private open = new Map<RequestId, Done>();
+  private open = new OpenTable<Done>();
   /** Pairs: receiver and message, or the requester's callback and the reply. */
   private held: unknown[] = [];
   private writing: unknown[] | undefined;
@@ -177,9 +178,9 @@ export class NodeLoop {
 
   private async close(): Promise<void> {
     this.stopped = true;
-    const lost = [...this.open.values()];
+    const lost = this.open.entries().map(([, done]) => done);
     for (const tag of [...(this.writing ?? []), ...this.held]) if (typeof tag === "function") lost.push(tag as Done);
-    this.open = new Map();
+    this.open = new OpenTable();
     this.held = [];
     this.inbox = [];
     this.head = 0;

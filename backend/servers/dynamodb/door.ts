@@ -74,7 +74,7 @@ function createApp(options: DoorOptions): FastifyInstance {
     bodyLimit: maxBodyBytes,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveMs,
-    maxRequestsPerSocket: Math.round((options.maxRequestsPerConnection ?? 1_000) * spread),
+    maxRequestsPerSocket: Math.round((options.maxRequestsPerConnection ?? 100_000) * spread),
     forceCloseConnections: "idle",
     exposeHeadRoutes: false,
     http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkIntervalMs },

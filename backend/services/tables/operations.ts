@@ -11,6 +11,7 @@
 import type { Answer, Item, TableRequest } from "../../api.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { RequestId } from "../../kernel/env.ts";
+import { OpenTable } from "../../kernel/open-table.ts";
 import { itemBytes } from "../../policies/capacity/request-units.ts";
 import type { Coordinator, QuorumClient, Target } from "../../protocols/quorum/coordinator.ts";
 import type { Clock, Versions } from "../../protocols/quorum/versions.ts";
@@ -52,7 +53,7 @@ export interface OperationsNode {
 export class Operations implements QuorumClient {
   private readonly node: OperationsNode;
   private readonly admission: Admission;
-  private readonly active = new Map<number, Operation>();
+  private readonly active = new OpenTable<Operation>();
   /** Per record, the conditional operations that want it; the first holds it. */
   private readonly queues = new Map<string, Operation[]>();
   /** Keys whose next waiter is to begin; a list and not a call, since a thousand waiters may fail one right after another. */

@@ -50,7 +50,7 @@ export class Random {
     return (this.uint32() * 2_097_152 + (this.uint32() >>> 11)) / 9_007_199_254_740_992;
   }
 
-  /** Uniform integer in [0, bound). `bound` is at most 2^32; the bias is below bound / 2^32 and is removed by rejection. */
+  /** Uniform integer in [0, bound), exactly: draws that would favour small results are rejected. `bound`: from 1 to 2^32. */
   below(bound: number): number {
     const limit = 4_294_967_296 - (4_294_967_296 % bound);
     let draw = this.uint32();

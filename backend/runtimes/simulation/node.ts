@@ -51,6 +51,8 @@ export class SimulatedNode implements Env<unknown, string, unknown> {
   readonly disk = new SimulatedDisk();
   readonly clock: SimulatedClock;
   readonly random: Random;
+  /** What befalls the node: a stream of its own, so that a crash does not shift what the core draws. */
+  private readonly fate: Random;
   readonly wall: { earliest: Micros; latest: Micros } & Wall = { earliest: 0, latest: 0 };
   now: Micros = 0;
   core: Core<unknown, string, unknown> | null = null;
@@ -79,6 +81,7 @@ export class SimulatedNode implements Env<unknown, string, unknown> {
     this.factory = factory;
     this.options = options;
     this.random = Random.stream(options.seed, "node", self);
+    this.fate = Random.stream(options.seed, "fate", self);
     this.clock = new SimulatedClock(options.clockBoundUs);
   }
 
@@ -131,7 +134,7 @@ export class SimulatedNode implements Env<unknown, string, unknown> {
     this.pausedUntil = 0;
     this.busyUntil = 0;
     if (wipe) this.disk.wipe();
-    else this.disk.losePower(this.random);
+    else this.disk.losePower(this.fate);
   }
 
   /** No input waits, nothing is held, nothing is on its way to the disk. */
@@ -146,7 +149,7 @@ export class SimulatedNode implements Env<unknown, string, unknown> {
     if (this.drainScheduled) return;
     const wait = Math.max(this.pausedUntil, this.busyUntil) - this.around.now;
     // One arrival in four waits a moment for company, so that groups of turns of every size occur.
-    const linger = this.random.uint32() < 0x40000000 ? this.random.below(100) : 0;
+    const linger = this.fate.uint32() < 0x40000000 ? this.fate.below(100) : 0;
     if (wait <= 0 && linger === 0) {
       this.drain();
       return;

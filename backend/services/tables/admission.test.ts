@@ -87,10 +87,10 @@ test("a table made anew under its name with fewer partitions does not fall over 
     talk.run(us);
   };
   step({ kind: "create-table", table }, second);
-  for (let i = 0; i < 100; i++) step({ kind: "put", table: "n", item: { id: { S: `${i}` } } }, 1_000);
-  talk.run(second / 2);
-  step({ kind: "delete-table", table: "n" }, 20_000);
-  step({ kind: "create-table", table: { ...table, partitions: 2 } }, 20_000);
+  for (let i = 0; i < 100; i++) step({ kind: "put", table: "n", item: { id: { S: `${i}` } } }, 5_000);
+  talk.run(second / 4);
+  step({ kind: "delete-table", table: "n" }, 50_000);
+  step({ kind: "create-table", table: { ...table, partitions: 2 } }, 50_000);
   // One that was still on its way.
   const [controller] = placements.walkOf("n");
   const nothing = { read: 0, write: 0 };
@@ -100,6 +100,6 @@ test("a table made anew under its name with fewer partitions does not fall over 
     const limits = { kind: "capacity-limits", table: "n", id: "n.1.0", limits: [] };
     talk.simulation.transmit((to + 1) % 3, to, limits, 0);
   }
-  talk.run(2_000);
+  talk.run(20_000);
   for (let i = 0; i < 20; i++) step({ kind: "put", table: "n", item: { id: { S: `${i}` } } }, second / 4);
 });

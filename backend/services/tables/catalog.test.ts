@@ -26,10 +26,10 @@ function known(talk: Dialogue, nodes = [0, 1, 2, 3, 4]): string[] {
 
 test("a table made at one node is known to all when it is acknowledged, and gone from all when it is deleted", () => {
   const talk = new Dialogue(5);
-  assert.equal(ask(talk, 0, create, 20 * millisecond), "ok");
+  assert.equal(ask(talk, 0, create, 50 * millisecond), "ok");
   assert.deepEqual(known(talk), ["ok", "ok", "ok", "ok", "ok"]);
   assert.equal(ask(talk, 3, create), "exists");
-  assert.equal(ask(talk, 1, remove, 20 * millisecond), "ok");
+  assert.equal(ask(talk, 1, remove, 50 * millisecond), "ok");
   assert.deepEqual(known(talk), Array(5).fill("not-found"));
   assert.equal(ask(talk, 1, remove), "not-found");
   assert.equal(ask(talk, 2, create), "ok", "the name is free again");

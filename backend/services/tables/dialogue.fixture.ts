@@ -1,6 +1,7 @@
 /**
  * A few nodes in the simulation and what they say to one another, one line a message in the order of arrival, for tests that
- * read like a transcript. Links and disks take constant times. Minting names are letters in the order they appear.
+ * read like a transcript. Disks take constant times, and links constant ones that differ by far more than nodes linger, so that
+ * what is said at once arrives in the order of the letters. Minting names are letters too, in the order they appear.
  */
 import type { Answer, Replication, TableRequest, TablesService, TableSpec } from "../../api.ts";
 import type { Core, CoreFactory } from "../../kernel/env.ts";
@@ -59,7 +60,8 @@ export class Dialogue {
       connection: { refused: { kind: "refused", code: "down" }, lost: { kind: "unknown", code: "lost" } },
       flush: { kind: "constant", us: 200 },
     });
-    this.simulation.run(10 * millisecond);
+    this.spread();
+    this.simulation.run(50 * millisecond);
     this.lines.length = 0;
   }
 
@@ -79,6 +81,7 @@ export class Dialogue {
   inject(fault: Fault): void {
     this.lines.push(`-- ${describeFault(fault).replace(/n(\d)/g, (_, id: string) => this.nameOf(Number(id)))}`);
     this.simulation.inject(fault);
+    if (fault.kind === "heal") this.spread();
   }
 
   ask(entry: NodeId, body: TableRequest, then: (answer: Answer) => void = () => undefined): void {
@@ -106,6 +109,16 @@ export class Dialogue {
   /** What was said since the last call. */
   text(): string {
     return this.lines.splice(0).join("\n");
+  }
+
+  /** The further along the walk, the further away. */
+  private spread(): void {
+    this.walk.forEach((from, i) => {
+      this.walk.forEach((to, j) => {
+        const delay: Delay = { kind: "constant", us: (i + j) * millisecond };
+        this.simulation.inject({ kind: "delay", from: [from], to: [to], delay });
+      });
+    });
   }
 
   private listen(self: NodeId, core: Core<unknown, string, unknown>): Core<unknown, string, unknown> {

@@ -19,7 +19,7 @@ test("a strict write and a strict read", () => {
   talk.put(talk.node(0), ["1"]);
   talk.run(50 * millisecond);
   talk.get(talk.node(4));
-  talk.run(20 * millisecond);
+  talk.run(50 * millisecond);
   assertText(
     talk,
     `
@@ -27,8 +27,8 @@ test("a strict write and a strict read", () => {
     a -> b: store {A1: A1=1}
     a -> c: store {A1: A1=1}
     b -> a: stored
-    c -> a: stored
     client <- a: ok written
+    c -> a: stored
     client -> e: get
     e -> a: fetch
     e -> b: fetch
@@ -58,11 +58,11 @@ test("a sloppy write with a stand-in, and the hint handed over after the restart
     client <- a: ok written
     -- b owes an answer for longer than a node is trusted
     client -> a: put
-    a -> d: store for b {A2: A2=1 2}
     a -> c: store {A2: A2=1 2}
-    d -> a: stored
+    a -> d: store for b {A2: A2=1 2}
     c -> a: stored
     client <- a: ok written
+    d -> a: stored
     -- restart b
     d -> b: hand {A2: A2=1 2}
     b -> d: handed`,
@@ -73,10 +73,10 @@ test("a read repairs the replica that was behind", () => {
   const talk = new Dialogue(5);
   talk.inject({ kind: "partition", from: [talk.node(1)], to: [talk.node(0)] });
   talk.put(talk.node(0), ["1"]);
-  talk.run(20 * millisecond);
+  talk.run(50 * millisecond);
   talk.inject({ kind: "heal" });
   talk.get(talk.node(4));
-  talk.run(20 * millisecond);
+  talk.run(50 * millisecond);
   assertText(
     talk,
     `
@@ -87,10 +87,10 @@ test("a read repairs the replica that was behind", () => {
     client <- a: ok written
     -- heal
     client -> e: get
-    e -> b: fetch
     e -> a: fetch
-    b -> e: fetched {: }
+    e -> b: fetch
     a -> e: fetched {A1: A1=1}
+    b -> e: fetched {: }
     client <- e: ok [1]
     e -> b: repair {A1: A1=1}`,
   );
@@ -153,10 +153,10 @@ test("two contenders for one condition: their leader takes them one after the ot
     a -> b: store {A1: A1=d}
     a -> c: store {A1: A1=d}
     b -> a: stored
-    c -> a: stored
     a -> b: fetch
-    a -> d: forward-answer ok written
+    c -> a: stored
     b -> a: fetched {A1: A1=d}
+    a -> d: forward-answer ok written
     client <- d: ok written
     a -> e: forward-answer refused condition-failed
     client <- e: refused condition-failed`,
@@ -170,7 +170,7 @@ test("a strict quorum without two replicas is refused, and nothing happened", ()
   talk.run(2 * second);
   talk.put(talk.node(0), ["2"]);
   talk.get(talk.node(0));
-  talk.run(20 * millisecond);
+  talk.run(50 * millisecond);
   assertText(
     talk,
     `

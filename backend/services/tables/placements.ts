@@ -47,7 +47,7 @@ export class Placements {
   }
 
   private placement(partitions: number, n: number): Placement {
-    const id = partitions * 64 + n;
+    const id = n * 2 ** 21 + partitions;
     let placement = this.cached.get(id);
     if (placement === undefined) {
       placement = new Placement(this.ring, partitions, n);

@@ -29,9 +29,10 @@ export class StationNode implements Core<never, "served", WorkRequest> {
   /** Waiting jobs, oldest at `head`; LIFO takes from the other end. */
   private waiting: Job[] = [];
   private head = 0;
-  /** Per server: its job, and when it ends or ended. */
+  /** Per server: its job, and when the present or the last one ends and began. */
   private readonly jobs: (Job | null)[];
   private readonly endsAt: Micros[];
+  private readonly beganAt: Micros[];
   private served = 0;
   private wasted = 0;
   private full = 0;
@@ -42,6 +43,7 @@ export class StationNode implements Core<never, "served", WorkRequest> {
     this.service = service;
     this.jobs = Array.from({ length: service.servers }, () => null);
     this.endsAt = this.jobs.map(() => 0);
+    this.beganAt = this.jobs.map(() => 0);
   }
 
   start(): void {}
@@ -66,7 +68,7 @@ export class StationNode implements Core<never, "served", WorkRequest> {
     const job = this.jobs[server]!;
     this.served++;
     if (job.expiresAt < this.endsAt[server]) this.wasted++;
-    const queuedUs = this.endsAt[server] - job.arrivedAt;
+    const queuedUs = this.beganAt[server] - job.arrivedAt;
     this.env.reply(job.request, { kind: "ok", result: { kind: "worked", queuedUs } });
     this.jobs[server] = null;
     const next = this.takeNext();
@@ -92,6 +94,7 @@ export class StationNode implements Core<never, "served", WorkRequest> {
     const { serviceUs, service } = this.service;
     const duration = service === "fixed" ? serviceUs : this.env.random.exponential(serviceUs);
     this.jobs[server] = job;
+    this.beganAt[server] = at;
     this.endsAt[server] = at + Math.round(duration);
     this.env.after(Math.max(0, this.endsAt[server] - this.env.now), "served", server);
   }

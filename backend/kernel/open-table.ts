@@ -46,8 +46,10 @@ export class OpenTable<Value> {
   /** What is there, by increasing number. A copy: the table may change meanwhile. */
   entries(): [number, Value][] {
     const found: [number, Value][] = [];
-    if (this.size === 0) return found;
-    for (const [slot, id] of this.ids.entries()) if (id !== free) found.push([id, this.values[slot]!]);
+    // Plain loops: this runs many times a second, and after a burst the ring is long and all but empty.
+    for (let slot = 0; found.length < this.size; slot++) {
+      if (this.ids[slot] !== free) found.push([this.ids[slot], this.values[slot]!]);
+    }
     return found.sort(([a], [b]) => a - b);
   }
 
@@ -56,10 +58,10 @@ export class OpenTable<Value> {
     const capacity = ids.length * 2;
     this.ids = emptyIds(capacity);
     this.values = emptyValues(capacity);
-    for (const [slot, id] of ids.entries()) {
-      if (id === free) continue;
-      this.ids[id % capacity] = id;
-      this.values[id % capacity] = values[slot];
+    for (let slot = 0; slot < ids.length; slot++) {
+      if (ids[slot] === free) continue;
+      this.ids[ids[slot] % capacity] = ids[slot];
+      this.values[ids[slot] % capacity] = values[slot];
     }
   }
 }

@@ -238,7 +238,7 @@ export const ResultsSchema = Type.Object(
     }),
     experiments: Type.Array(ExperimentSchema),
   },
-  { $id: "https://wavetank.dev/schemas/results-1.json", title: "Wavetank results" },
+  { $id: "urn:wavetank:results:1", title: "Wavetank results" },
 );
 
 export type Estimate = Static<typeof EstimateSchema>;

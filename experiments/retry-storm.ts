@@ -196,10 +196,11 @@ export const retryStorm: Experiment = {
     sentence(measured) {
       const share = (name: Name): string => percentWithInterval(percents(measured, name, "lateOkShare"));
       const recovery = describeEstimate(meanEstimate(measured.values("budget", "recoveryS")), "s");
-      return (
-        `After an outage, clients that retry at once keep the healthy service down for good, ${share("immediate")} answered in time; ` +
-        `with a retry budget it is back after ${recovery}, and answers ${share("budget")}.`
-      );
+      const down = stuck(measured, "immediate").every(Boolean);
+      const immediate = down
+        ? `clients that retry at once keep the healthy service down for good, ${share("immediate")} answered in time`
+        : `clients that retry at once are answered in time in ${share("immediate")} of their calls`;
+      return `After an outage, ${immediate}; with a retry budget it is back after ${recovery}, and answers ${share("budget")}.`;
     },
   },
   metrics(run, settled) {

@@ -16,6 +16,8 @@ export type Runner = (order: RunOrder, tank: Tank) => Promise<RunResult>;
 
 export async function runSuiteWith(options: SuiteOptions, observer: SuiteObserver, runner: Runner): Promise<Results> {
   const startedAt = new Date();
+  // Read now: whoever commits while the suite runs does not change what it runs.
+  const code = workTree();
   const planned = planSuite(options);
   observer.onPlan?.(planned.flatMap(({ runs }) => runs.map(({ item }) => item)));
   const experiments: ExperimentResult[] = [];
@@ -30,7 +32,7 @@ export async function runSuiteWith(options: SuiteOptions, observer: SuiteObserve
     tookS: (Date.now() - startedAt.getTime()) / 1_000,
     seed: options.seed,
     quick: options.quick,
-    ...workTree(),
+    ...code,
     rerun: options.rerun,
     machine: machineFingerprint(),
     experiments,

@@ -123,16 +123,7 @@ function plan(perSecond: number, s: { outage: number; for: number; end: number }
 
 /** A fifth of the paper's durations; the load leaves room to drain the backlog within the run. */
 const scaled = { timeScale: 0.2 };
-const onThreads: readonly Name[] = [
-  "none",
-  "immediate",
-  "exponential",
-  "jitter",
-  "budget",
-  "breaker",
-  "lifo",
-  "bounded",
-];
+const onThreads: readonly Name[] = ["none", "immediate", "jitter", "budget", "breaker", "bounded"];
 
 const inShort: readonly Name[] = ["none", "immediate", "jitter", "budget", "tight", "roomy"];
 

@@ -100,7 +100,10 @@ export const adaptiveCapacity: Experiment = {
   designs,
   tanks: {
     simulation: { full: plan(20, 5), quick: plan(15, 3) },
-    threads: { full: plan(3.2, 3), quick: { ...plan(3.2, 1), designs: ["fixed", "adaptive"] } },
+    threads: {
+      full: { ...plan(3.2, 3), designs: ["fixed", "adaptive", "onDemand"] },
+      quick: { ...plan(3.2, 1), designs: ["fixed", "adaptive"] },
+    },
   },
   headline: {
     metric: "hotOkShare",

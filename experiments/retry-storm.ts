@@ -171,7 +171,7 @@ export const retryStorm: Experiment = {
       quick: plan(offeredPerSecond, { outage: 20, for: 10, end: 240 }, { designs: inShort }),
     },
     threads: {
-      full: plan(1_000, { outage: 0.5, for: 0.7, end: 3.2 }, { ...scaled, designs: onThreads }),
+      full: plan(1_000, { outage: 0.4, for: 0.6, end: 2.8 }, { ...scaled, designs: onThreads }),
       quick: plan(
         1_000,
         { outage: 0.4, for: 0.6, end: 2.8 },

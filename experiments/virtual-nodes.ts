@@ -117,7 +117,7 @@ export const virtualNodes: Experiment = {
   tanks: {
     simulation: { full: plan(8_000, 9, 3), quick: plan(2_500, 7.5, 5) },
     threads: {
-      full: { ...plan(2_500, 3.6, 3), designs: ["v1", "v10", "v150"] },
+      full: { ...plan(2_500, 3.6, 3), designs: ["v1", "v150"] },
       quick: { ...plan(2_500, 3.3, 1), designs: ["v1", "v150"] },
     },
   },

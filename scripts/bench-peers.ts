@@ -6,9 +6,9 @@
  *     npm run bench:peers -- --quick      2 rounds of 2 s, for a look
  *
  * Both servers run all the time; in each round each operation is measured on both, one right after the other, in random order,
- * and the ratio is taken inside that pair: what the machine does meanwhile, it does to both. What is compared is not equal, and
- * not in our favour: each of our writes is three copies of which two are synced to disk before the answer, dynalite's is one copy
- * that is never synced. In our favour is that dynalite is one thread and cannot use the second processor that wrk leaves.
+ * and the ratio is taken inside that pair: what the machine does meanwhile, it does to both. Each server has one thread for its
+ * JavaScript. What is compared is not equal, and not in our favour: each of our writes is three copies of which two at least are
+ * synced to disk before the answer, dynalite's is one copy that is never synced.
  */
 import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -93,9 +93,7 @@ function introduce({ rounds, seconds, connections }: Plan, folder: string): void
   print(
     `PutItem and GetItem over HTTP, ${connections} closed-loop connections of wrk, ${availableParallelism()} processors shared by all`,
   );
-  print(
-    "  wavetank   3 nodes on 2 threads or fewer, N=3 R=2 W=2: an answered write is synced to disk on 2 of 3 copies at least",
-  );
+  print("  wavetank   3 nodes on 1 thread, N=3 R=2 W=2: an answered write is synced to disk on 2 of 3 copies at least");
   print("  dynalite   1 process, LevelDB on disk: 1 copy, not synced");
   print(
     "  10,000 keys chosen evenly, items of about 100 bytes. GetItem without ConsistentRead is answered from one copy by both.",

@@ -22,7 +22,7 @@ import { DecodedCache } from "./decoded-cache.ts";
 const codec = new Packr({ useRecords: false, copyBuffers: true });
 const deleted = Symbol("deleted");
 /** One batch of a checkpoint stands in the way of requests: 256 keys cost a tenth of the write rate and doubled its p99. */
-const batchKeys = 64;
+const batchKeys = 24;
 const pageKeys = 64;
 /** Sorts before every key of a core: cores' keys get the prefix "k". */
 const floorKey = Buffer.from("f");

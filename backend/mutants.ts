@@ -11,7 +11,7 @@ import { Coordinator } from "./protocols/quorum/coordinator.ts";
 import type { Debt } from "./protocols/quorum/handoff.ts";
 import { Handoff } from "./protocols/quorum/handoff.ts";
 import { Peers } from "./protocols/quorum/peers.ts";
-import { asValue, dataKey, Replica } from "./protocols/quorum/replica.ts";
+import { asValue, Replica } from "./protocols/quorum/replica.ts";
 import type { QuorumRoles } from "./services/tables/tables-node.ts";
 import { quorumRoles } from "./services/tables/tables-node.ts";
 
@@ -52,7 +52,7 @@ class RepairWithOldest extends Coordinator {
 }
 class BelievesRepairs extends Replica {
   override repair(key: RecordKey, _merge: MergeRule, versions: Versions): void {
-    this.env.store.put(dataKey(key), asValue(versions));
+    this.env.store.put(key, asValue(versions));
   }
 }
 
@@ -96,7 +96,7 @@ class SiblingDropped extends Replica {
     super.store(key, merge, versions);
     const { clock, siblings } = this.versionsOf(key);
     const latest = [...siblings].sort((a, b) => b.stamp - a.stamp).slice(0, 1);
-    this.env.store.put(dataKey(key), asValue({ clock, siblings: latest }));
+    this.env.store.put(key, asValue({ clock, siblings: latest }));
   }
 }
 
@@ -104,7 +104,7 @@ class SiblingDropped extends Replica {
 class TombstoneDropped extends Replica {
   override store(key: RecordKey, merge: MergeRule, versions: Versions): void {
     super.store(key, merge, versions);
-    if (this.versionsOf(key).siblings.every(({ item }) => item === null)) this.env.store.delete(dataKey(key));
+    if (this.versionsOf(key).siblings.every(({ item }) => item === null)) this.env.store.delete(key);
   }
 }
 

@@ -15,9 +15,9 @@ for (const scenario of scenarios) {
   });
 
   for (const plant of scenario.catches) {
-    test(`${scenario.name} catches the planted bug ${plant} within 300 seeds`, () => {
-      for (let seed = 1; seed <= 300; seed++) if (scenario.run(seed, plant).violations.length > 0) return;
-      assert.fail(`${plant} escaped 300 seeds`);
+    test(`${scenario.name} catches the planted bug ${plant} within 1,000 seeds`, () => {
+      for (let seed = 1; seed <= 1_000; seed++) if (scenario.run(seed, plant).violations.length > 0) return;
+      assert.fail(`${plant} escaped 1,000 seeds`);
     });
   }
 

@@ -49,7 +49,25 @@ test("a debt is sent again until each of its targets has acknowledged its round"
   );
   handoff.onPaid("t\u0000x", 2, round);
   assert.equal(handoff.outstanding, 0);
+  assert.notEqual(env.store.get("o/t\u0000x"), undefined, "the record of a debt just paid may lie for a while");
+  env.now += 1_000 * millisecond;
+  handoff.tick();
   assert.equal(env.store.get("o/t\u0000x"), undefined);
+  assert.equal(handoff.unswept, 0);
+});
+
+test("a record that lies after its debt was paid serves the next debt of its key, if it names the same targets", () => {
+  const { env, handoff } = stage();
+  const key = "t\u0000x";
+  handoff.onPaid(key, 1, handoff.owe(key, "union", [1, 2]));
+  handoff.onPaid(key, 2, handoff.owe(key, "union", [1, 2]));
+  handoff.onPaid(key, 1, handoff.owe(key, "union", [1]));
+  handoff.owe(key, "union", [3]);
+  const { targets } = env.store.get(`o/${key}`) as { targets: number[] };
+  assert.ok(targets.includes(3), "a target that the record does not name is written down");
+  env.now += 1_000 * millisecond;
+  handoff.tick();
+  assert.notEqual(env.store.get(`o/${key}`), undefined, "what is owed again is not swept");
 });
 
 test("an acknowledgement of older versions does not pay for newer ones", () => {

@@ -5,7 +5,8 @@
  *     "o/<record>" -> { merge, targets: [2], versions }      versions null: whatever this node's own replica holds
  *
  * A debt is paid when its target says it stored the versions of that round; a newer write to the key starts a new round. Payments
- * made are only remembered in memory: after a crash all targets are paid once more, which merging makes harmless.
+ * made are only remembered in memory: after a crash all targets are paid once more, which merging makes harmless. So a paid debt's
+ * record may lie for a while: a key written again soon finds its record there and costs no write, the others are swept in bulk.
  */
 import type { MergeRule } from "../../api.ts";
 import { afterPrefix } from "../../kernel/store.ts";
@@ -22,6 +23,8 @@ const resendAfterUs: Micros = 300 * millisecond;
 const sendsPerTick = 128;
 /** Debts looked at in one tick: those of a node that is down cost no send, yet must not make a tick long. */
 const looksPerTick = 2_048;
+/** How long the record of a paid debt lies before it is swept. */
+const sweepAfterUs: Micros = 1_000 * millisecond;
 const prefix = "o/";
 
 export interface Debt {
@@ -30,7 +33,10 @@ export interface Debt {
   /** Kept apart from the replica's data when this node is none of the record's replicas. */
   versions: Versions | null;
   round: number;
+  /** When it was last sent or, of a paid debt, when it was paid. */
   sentAt: Micros;
+  /** The targets that its durable record names. */
+  readonly recorded: readonly NodeId[];
 }
 
 export class Handoff {
@@ -39,6 +45,8 @@ export class Handoff {
   private readonly replica: Replica;
   /** In the order they were last sent: the first is the one to send again. */
   protected readonly debts = new Map<RecordKey, Debt>();
+  /** Paid, but their records still lie in the store; in the order they were paid. */
+  private readonly paid = new Map<RecordKey, Debt>();
   private rounds: number;
   hintsKept = 0;
   handedOver = 0;
@@ -54,13 +62,18 @@ export class Handoff {
   start(): void {
     this.env.store.scan(prefix, afterPrefix(prefix), (storeKey, value) => {
       const { merge, targets, versions } = value as unknown as Debt;
-      const debt = { merge, targets: [...targets], versions, round: ++this.rounds, sentAt: 0 };
+      const debt = { merge, targets: [...targets], versions, round: ++this.rounds, sentAt: 0, recorded: targets };
       this.debts.set(storeKey.slice(prefix.length), debt);
     });
   }
 
   get outstanding(): number {
     return this.debts.size;
+  }
+
+  /** Records of paid debts that wait to be swept. */
+  get unswept(): number {
+    return this.paid.size;
   }
 
   /** This node wrote `key` and owes it to `targets`. Returns the round that their acknowledgements must name. */
@@ -87,8 +100,9 @@ export class Handoff {
     if (debt.targets.length === 0) this.forget(key);
   }
 
-  /** Sends again what has been owed for a while; at most `sendsPerTick`, oldest first. */
+  /** Sends again what has been owed for a while, at most `sendsPerTick`, oldest first; sweeps what was paid a while ago. */
   tick(): void {
+    this.sweep();
     let budget = sendsPerTick;
     let looks = looksPerTick;
     for (const [key, debt] of this.debts) {
@@ -115,22 +129,46 @@ export class Handoff {
 
   protected record(key: RecordKey, merge: MergeRule, targets: readonly NodeId[], versions: Versions | null): number {
     const earlier = this.debts.get(key);
+    const owedTo = earlier === undefined ? [...targets] : [...new Set([...earlier.targets, ...targets])];
+    const lying = earlier ?? this.paid.get(key);
+    const recorded = versions === null && lying !== undefined && records(lying, owedTo);
     const debt: Debt = {
       merge,
-      targets: earlier === undefined ? [...targets] : [...new Set([...earlier.targets, ...targets])],
+      targets: owedTo,
       versions: earlier?.versions && versions ? mergeVersions(earlier.versions, versions) : versions,
       round: ++this.rounds,
       sentAt: this.env.now,
+      recorded: recorded ? lying.recorded : owedTo,
     };
     this.debts.delete(key);
     this.debts.set(key, debt);
-    const kept = { merge, targets: debt.targets, versions: debt.versions };
-    this.env.store.put(prefix + key, kept as unknown as Value);
+    this.paid.delete(key);
+    if (!recorded) {
+      const kept = { merge, targets: debt.recorded, versions: debt.versions };
+      this.env.store.put(prefix + key, kept as unknown as Value);
+    }
     return debt.round;
   }
 
   protected forget(key: RecordKey): void {
+    const debt = this.debts.get(key);
+    if (debt === undefined) return;
     this.debts.delete(key);
-    this.env.store.delete(prefix + key);
+    debt.sentAt = this.env.now;
+    this.paid.set(key, debt);
   }
+
+  private sweep(): void {
+    let looks = looksPerTick;
+    for (const [key, { sentAt }] of this.paid) {
+      if (looks-- <= 0 || this.env.now - sentAt < sweepAfterUs) break;
+      this.paid.delete(key);
+      this.env.store.delete(prefix + key);
+    }
+  }
+}
+
+/** Does the debt's durable record, which holds no versions of its own, name at least these targets? */
+function records({ versions, recorded }: Debt, targets: readonly NodeId[]): boolean {
+  return versions === null && targets.every((target) => recorded.includes(target));
 }

@@ -5,7 +5,7 @@ import type { Store } from "../../kernel/store.ts";
 import type { NodeId } from "../../kernel/units.ts";
 import type { Versions } from "./versions.ts";
 
-/** "<table id> NUL <row>": one record of one table. */
+/** "d/<table id> NUL <row>": one record of one table, and where a store keeps it. Made once a request, so hashed once. */
 export type RecordKey = string;
 
 export type QuorumMessage =

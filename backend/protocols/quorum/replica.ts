@@ -2,7 +2,7 @@
  * A replica keeps, for each record, every version it knows to be current. It never decides: it merges what it is told, and its
  * answers leave once the merge is durable (the runtime holds them).
  *
- * Store layout: "d/<record>" -> Versions; "m/actor" -> the name under which this disk mints dots.
+ * Store layout: "d/..." (a record's key) -> Versions; "m/actor" -> the name under which this disk mints dots.
  */
 import type { Item, MergeRule } from "../../api.ts";
 import type { Micros } from "../../kernel/units.ts";
@@ -38,7 +38,7 @@ export class Replica {
   }
 
   versionsOf(key: RecordKey): Versions {
-    return (this.env.store.get(dataKey(key)) as Versions | undefined) ?? noVersions;
+    return (this.env.store.get(key) as Versions | undefined) ?? noVersions;
   }
 
   fetch(key: RecordKey): Versions {
@@ -51,7 +51,7 @@ export class Replica {
     this.storedCount++;
     const held = this.versionsOf(key);
     const merged = mergeVersions(held, versions);
-    if (!sameVersions(held, merged)) this.env.store.put(dataKey(key), asValue(merged));
+    if (!sameVersions(held, merged)) this.env.store.put(key, asValue(merged));
   }
 
   /** A reader saw that this replica was behind. */
@@ -70,7 +70,7 @@ export class Replica {
     const versions = mintByRule(merge, held, context, item, (seen, written) =>
       this.mint(held, seen, this.actor, stamp, written),
     );
-    this.env.store.put(dataKey(key), asValue(versions));
+    this.env.store.put(key, asValue(versions));
     return versions;
   }
 
@@ -78,10 +78,6 @@ export class Replica {
   protected mint(held: Versions, context: Clock, actor: Actor, stamp: Micros, item: Item | null): Versions {
     return mint(held, context, actor, stamp, item);
   }
-}
-
-export function dataKey(key: RecordKey): string {
-  return `d/${key}`;
 }
 
 /**

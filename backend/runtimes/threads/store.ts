@@ -251,9 +251,9 @@ function checkKey(key: StoreKey): void {
       `a key has ${key.length} bytes, the most is ${maxKeyBytes}: ${JSON.stringify(key.slice(0, 80))}...`,
     );
   }
-  for (let i = 0; i < key.length; i++) {
-    if (key.charCodeAt(i) > 0xff) {
-      throw new Error(`key ${JSON.stringify(key)} is not a byte string: make it one with byteKey`);
-    }
+  if (beyondBytes.test(key)) {
+    throw new Error(`key ${JSON.stringify(key)} is not a byte string: make it one with byteKey`);
   }
 }
+
+const beyondBytes = /[\u0100-\uffff]/;

@@ -32,7 +32,7 @@ export class Placements {
     const placement = this.placement(partitions, replication.n);
     const partition = placement.partitionOf(hash32(partitionText));
     const target: Target = {
-      key: `${entry.id}\u0000${rowKey}`,
+      key: `d/${entry.id}\u0000${rowKey}`,
       merge,
       replication,
       preference: placement.preference(partition),

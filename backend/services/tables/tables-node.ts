@@ -373,7 +373,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
   /** One timer drives everything that waits, and only while something does: a node at rest costs nothing. */
   private keepTicking(): void {
     if (this.ticking) return;
-    if (this.atRest()) return;
+    if (this.atRest() && this.handoff.unswept === 0) return;
     this.ticking = true;
     this.env.after(tickUs, "tick", 0);
   }

@@ -135,8 +135,8 @@ export const cartMerge: Experiment = {
     },
     {
       text: "A sloppy quorum goes on answering on both sides",
-      expected: "at least 97 % of all operations ok",
-      judge: (measured) => atLeast(percents(measured, "union", "okShare"), 97, "%"),
+      expected: "at least 95 % of all operations ok: those of the first quarter second meet nodes not yet suspected",
+      judge: (measured) => atLeast(percents(measured, "union", "okShare"), 95, "%"),
     },
   ],
   charts(measured): Chart[] {

@@ -13,7 +13,7 @@ import { millisecond, second } from "../backend/kernel/units.ts";
 import { oneRegion } from "../backend/kernel/topology.ts";
 import type { CallPolicy, RetrySpec } from "../backend/policies/call.ts";
 import { meanEstimate } from "../runners/compare/estimate.ts";
-import { describeEstimate, inEveryRun } from "../runners/compare/judge.ts";
+import { figure, inEveryRun } from "../runners/compare/judge.ts";
 import type { Chart } from "../runners/results.ts";
 import type { Claim, Design, Experiment, Measured, TankPlan } from "../runners/experiment.ts";
 import { work } from "../workloads/work.ts";
@@ -186,7 +186,8 @@ export const retryStorm: Experiment = {
     better: "higher",
     sentence(measured) {
       const share = (name: Name): string => percentWithInterval(percents(measured, name, "lateOkShare"));
-      const recovery = describeEstimate(meanEstimate(measured.values("budget", "recoveryS")), "s");
+      const { value, low, high } = meanEstimate(measured.values("budget", "recoveryS"));
+      const recovery = `${figure(value)} s [${figure(Math.max(0, low))}, ${figure(high)}]`;
       const down = stuck(measured, "immediate").every(Boolean);
       const immediate = down
         ? `clients that retry at once keep the healthy service down for good, ${share("immediate")} answered in time`

@@ -103,6 +103,10 @@ const layers: readonly Layer[] = [
       "node:",
       "autocannon",
       "commander",
+      // The live view: a page and a stream of events.
+      "fastify",
+      "@nats-io/transport-node",
+      "@prometheus-io/client",
       "hdr-histogram-js",
       "piscina",
       "pino",
@@ -112,8 +116,8 @@ const layers: readonly Layer[] = [
   },
   {
     of: ["reports/"],
-    may: ["runners/results.ts", "node:", "hdr-histogram-js", "typebox", "vega", "vega-lite"],
-    mustNot: "know how figures came about: all it knows is the results file",
+    may: ["runners/results.ts", "runners/history.ts", "node:", "hdr-histogram-js", "typebox", "vega", "vega-lite"],
+    mustNot: "know how figures came about: all it knows is the results file and the history of nights",
   },
   {
     of: ["scripts/", "bin/", "tidy.test.ts"],

@@ -70,6 +70,52 @@ test("an attempt that is never answered times out in real time and is tried agai
   assert.ok(performance.now() - startMs >= 180 + 20 + 10 + 20);
 });
 
+/** Holds what was submitted until the flush, then answers within a millisecond or two. */
+class BatchingTarget extends EchoTarget {
+  private held: number[] = [];
+
+  constructor() {
+    super(false);
+  }
+
+  override submit(attempt: number): void {
+    super.submit(attempt);
+    this.held.push(attempt);
+  }
+
+  override flush(): void {
+    const batch = this.held;
+    this.held = [];
+    if (batch.length > 0) setTimeout(() => batch.forEach((attempt) => this.onAnswer(attempt, worked)), 1);
+  }
+}
+
+test("a step that follows from an answer leaves at once, though the next arrival is far away", async () => {
+  const forUs = 400 * millisecond;
+  const recorder = new Recorder({ forUs, warmUpUs: 0 });
+  const target = new BatchingTarget();
+  const schedule = createSchedule({ kind: "constant", perSecond: 2.5 }, forUs, 1);
+  const calls: CallPolicy = { clients: 1, timeoutUs: 300 * millisecond };
+  const workload = workSessions(3);
+  const paced = new PacedHost(target, "eager", { schedule, workload, calls, seed: 1, forUs, recorder });
+  await paced.run(performance.now());
+  assert.deepEqual([target.submitted, recorder.totals.ok], [3, 3]);
+});
+
+test("while nothing is under way the processor sleeps", async () => {
+  const share = async (): Promise<number> => {
+    const { paced } = host("eager", true, { clients: 1, timeoutUs: 1_000_000 }, 500);
+    const before = process.threadCpuUsage();
+    const startMs = performance.now();
+    await paced.run(startMs);
+    const { user, system } = process.threadCpuUsage(before);
+    return (user + system) / 1_000 / (performance.now() - startMs);
+  };
+  // A tenth when this machine is quiet. A second try, because a sleep that others disturb is followed by longer spins.
+  const first = await share();
+  assert.ok(first < 0.5 || (await share()) < 0.5, `${first} of a processor`);
+});
+
 test("a stop ends a run that would wait for an hour", async () => {
   const { paced } = host("modest", false, { clients: 1, timeoutUs: 3_600_000_000 });
   const run = paced.run(performance.now());

@@ -2,7 +2,7 @@
  * Planted bugs, each a small wrong version of one role, so that the checkers can be seen to fail. A deployment names one in
  * `plant`; nothing but tests and `wavetank simulate --plant` does. "acknowledge-before-durable" is the runtimes' own.
  */
-import type { Item, MergeRule, Replication } from "./api.ts";
+import type { Item, Replication } from "./api.ts";
 import type { RecordKey } from "./protocols/quorum/messages.ts";
 import type { Clock, Versions } from "./protocols/quorum/versions.ts";
 import { counterOf, joinClocks } from "./protocols/quorum/versions.ts";
@@ -12,6 +12,7 @@ import type { Debt } from "./protocols/quorum/handoff.ts";
 import { Handoff } from "./protocols/quorum/handoff.ts";
 import { Peers } from "./protocols/quorum/peers.ts";
 import { asValue, Replica } from "./protocols/quorum/replica.ts";
+import { Vouches } from "./protocols/quorum/vouches.ts";
 import type { QuorumRoles } from "./services/tables/tables-node.ts";
 import { quorumRoles } from "./services/tables/tables-node.ts";
 
@@ -32,6 +33,20 @@ class DroppedHint extends Handoff {
   }
 }
 
+/** A coordinator that crashes before its flush takes with it that its replicas are owed the write. */
+class NoVouch extends Vouches {
+  override keep(): void {}
+}
+
+/** A name that outlives a crash: what was sent ahead of the flush is forgotten, and its dot minted once more. */
+class ActorOutlivesCrash extends Replica {
+  protected override actorOf(used: boolean): string {
+    const actor = used ? (this.env.store.get("m/actor") as string) : this.freshActor();
+    if (!used) this.env.store.put("m/actor", actor);
+    return actor;
+  }
+}
+
 /** The debt is struck off when it is sent, not when it is acknowledged. */
 class HintDeletedOnSend extends Handoff {
   protected override hand(key: string, debt: Debt): number {
@@ -45,13 +60,13 @@ class HintDeletedOnSend extends Handoff {
 class RepairWithOldest extends Coordinator {
   protected override repair(node: number, op: Pending): void {
     const oldest = [...op.answers].sort((a, b) => total(a) - total(b))[0];
-    const { key, merge } = op.target;
-    if (node === this.env.self) this.replica.repair(key, merge, oldest);
-    else this.env.send(node, { kind: "repair", key, merge, versions: oldest });
+    const { key } = op.target;
+    if (node === this.env.self) this.replica.repair(key, oldest);
+    else this.env.send(node, { kind: "repair", key, versions: oldest });
   }
 }
 class BelievesRepairs extends Replica {
-  override repair(key: RecordKey, _merge: MergeRule, versions: Versions): void {
+  override repair(key: RecordKey, versions: Versions): void {
     this.env.store.put(key, asValue(versions));
   }
 }
@@ -92,19 +107,21 @@ class AnyAcknowledgementPays extends Handoff {
 
 /** A replica keeps the latest sibling of what it merges, and the clock of all. */
 class SiblingDropped extends Replica {
-  override store(key: RecordKey, merge: MergeRule, versions: Versions): void {
-    super.store(key, merge, versions);
+  override store(key: RecordKey, versions: Versions): boolean {
+    const changed = super.store(key, versions);
     const { clock, siblings } = this.versionsOf(key);
     const latest = [...siblings].sort((a, b) => b.stamp - a.stamp).slice(0, 1);
     this.env.store.put(key, asValue({ clock, siblings: latest }));
+    return changed;
   }
 }
 
 /** A deletion is forgotten as soon as it is stored, before every replica has it. */
 class TombstoneDropped extends Replica {
-  override store(key: RecordKey, merge: MergeRule, versions: Versions): void {
-    super.store(key, merge, versions);
+  override store(key: RecordKey, versions: Versions): boolean {
+    const changed = super.store(key, versions);
     if (this.versionsOf(key).siblings.every(({ item }) => item === null)) this.env.store.delete(key);
+    return changed;
   }
 }
 
@@ -154,6 +171,16 @@ export const mutants: readonly Mutant[] = [
     roles: { ...quorumRoles, Coordinator: TooFewAnswers },
   },
   { name: "dropped-hint", description: "a hint is never kept", roles: { ...quorumRoles, Handoff: DroppedHint } },
+  {
+    name: "no-vouch",
+    description: "a replica does not answer for what its coordinator may have forgotten",
+    roles: { ...quorumRoles, Vouches: NoVouch },
+  },
+  {
+    name: "actor-outlives-crash",
+    description: "a coordinator mints under its old name after a crash",
+    roles: { ...quorumRoles, Replica: ActorOutlivesCrash },
+  },
   {
     name: "hint-deleted-on-send",
     description: "a hint is deleted before its acknowledgement",

@@ -59,6 +59,14 @@ const wideQuorum: StoreScenarioSpec = {
   faults: 20,
 };
 const powerLoss: StoreScenarioSpec = { ...quorum, nodes: [1, 3], nemeses: ["power", "disk"], clients: 8 };
+/** Many records, so that what a coordinator forgot is seldom written again. */
+const suddenDeath: StoreScenarioSpec = {
+  ...quorum,
+  nodes: [3],
+  nemeses: ["crash", "disk"],
+  records: 24,
+  faults: 20,
+};
 const damagedLog: StoreScenarioSpec = { ...powerLoss, nodes: [3], nemeses: ["power", "disk", "corrupt"] };
 const wipedDisk: StoreScenarioSpec = { ...quorum, nemeses: ["wipe", "crash", "link"], mayLose: true };
 
@@ -102,7 +110,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "last-writer",
     promise: "last writer wins, clocks that agree: a write loses to concurrent ones only, replicas converge",
-    catches: ["too-few-answers", "hint-deleted-on-send"],
+    catches: ["too-few-answers", "hint-deleted-on-send", "actor-outlives-crash"],
     tolerates: ["other-fan-out"],
     run: (seed, plant) =>
       runValueScenario(
@@ -118,9 +126,16 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "power-loss",
     promise: "all nodes lose power at once, again and again: every acknowledged write is there",
-    catches: ["acknowledge-before-durable"],
+    catches: ["acknowledge-before-durable", "actor-outlives-crash"],
     tolerates: [],
     run: (seed, plant) => runLineScenario(powerLoss, seed, plant),
+  },
+  {
+    name: "sudden-death",
+    promise: "coordinators die with writes under way on slow disks: what one replica keeps, all get",
+    catches: ["no-vouch"],
+    tolerates: ["repairs-twice"],
+    run: (seed, plant) => runValueScenario({ ...suddenDeath, merge: "last-writer-wins" }, seed, plant),
   },
   {
     name: "damaged-log",

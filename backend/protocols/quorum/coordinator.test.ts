@@ -57,6 +57,13 @@ test("a strict write counts its coordinator when that is a replica, and each rep
   assert.deepEqual(said, [], "two of three, however often one of them says it");
   coordinator.onStored(2, op);
   assert.deepEqual(said, ["written 1"]);
+  assert.equal(coordinator.outstanding, 2, "its replicas do not know yet that it is on this disk");
+  env.takeSent();
+  coordinator.tick();
+  assert.deepEqual(env.takeSent(), [
+    [1, { kind: "confirm", first: op, below: op + 1 }],
+    [2, { kind: "confirm", first: op, below: op + 1 }],
+  ]);
   assert.equal(coordinator.outstanding, 0);
 });
 

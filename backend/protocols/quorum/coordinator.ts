@@ -16,7 +16,7 @@ import { OpenTable } from "../../kernel/open-table.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond } from "../../kernel/units.ts";
 import type { Handoff } from "./handoff.ts";
-import type { QuorumEnv, RecordKey } from "./messages.ts";
+import type { QuorumEnv, QuorumMessage, RecordKey } from "./messages.ts";
 import type { Peers } from "./peers.ts";
 import type { Replica } from "./replica.ts";
 import { mintByRule, stampAfter } from "./replica.ts";
@@ -45,6 +45,9 @@ export interface QuorumClient {
 }
 
 export const speculateAfterUs: Micros = 30 * millisecond;
+/** Writes sent ahead are confirmed together, after so many or at the next tick. */
+const confirmEvery = 32;
+const nobody: readonly NodeId[] = [];
 
 export interface Pending {
   readonly op: number;
@@ -74,7 +77,12 @@ export class Coordinator {
   protected readonly handoff: Handoff;
   private readonly client: QuorumClient;
   private readonly pending = new OpenTable<Pending>();
+  /** Numbers of this life: [firstOp, nextOp) are given. */
+  private readonly firstOp: number;
   private nextOp: number;
+  /** Writes sent ahead of this node's flush since the last confirmation, and to whom. */
+  private unconfirmed = 0;
+  private readonly toConfirm: NodeId[] = [];
   repairs = 0;
 
   constructor(env: QuorumEnv, peers: Peers, replica: Replica, handoff: Handoff, client: QuorumClient) {
@@ -84,11 +92,12 @@ export class Coordinator {
     this.handoff = handoff;
     this.client = client;
     // Answers to operations of an earlier life must not be taken for ours.
-    this.nextOp = env.random.uint32() * 2 ** 20;
+    this.firstOp = env.random.uint32() * 2 ** 20;
+    this.nextOp = this.firstOp;
   }
 
   get outstanding(): number {
-    return this.pending.size;
+    return this.pending.size + this.unconfirmed;
   }
 
   /** The node that should coordinate a write: a replica, or with a sloppy quorum a stand-in; undefined when none is reachable. */
@@ -119,15 +128,15 @@ export class Coordinator {
     const mine = standsFor[nodes.indexOf(self)];
     if (mine === self) {
       op.versions = this.replica.write(target.key, target.merge, context, item);
-      if (others.length > 0) op.round = this.handoff.owe(target.key, target.merge, others);
+      if (others.length > 0) op.round = this.handoff.owe(target.key, others);
     } else {
       op.versions = this.mintAsStandIn(target, context, item);
-      op.round = this.handoff.keepHint(target.key, target.merge, target.preference, op.versions);
+      op.round = this.handoff.keepHint(target.key, target.preference, op.versions);
     }
     // A coordinator that is no replica (nodes may disagree for a moment) counts only where stand-ins do.
     if (mine === self || target.replication.sloppy) op.answered.push(self);
     for (let i = 0; i < nodes.length; i++) {
-      if (nodes[i] !== self) this.askToStore(op, nodes[i], standsFor[i]);
+      if (nodes[i] !== self) this.askToStore(op, nodes[i], standsFor[i], mine === self);
     }
     if (op.answered.length >= needed) this.finishWrite(op);
   }
@@ -185,6 +194,7 @@ export class Coordinator {
 
   /** Gives up on what is past its deadline; asks further replicas for reads that wait. Operations are in order of start. */
   tick(): void {
+    if (this.unconfirmed > 0) this.confirm();
     for (const [, op] of this.pending.entries()) {
       if (op.deadline <= this.env.now) this.expire(op);
       else if (!op.speculated && this.env.now - op.startedAt >= speculateAfterUs) this.speculate(op);
@@ -207,9 +217,9 @@ export class Coordinator {
   }
 
   protected repair(node: NodeId, op: Pending): void {
-    const { key, merge } = op.target;
-    if (node === this.env.self) this.replica.repair(key, merge, op.versions);
-    else this.env.send(node, { kind: "repair", key, merge, versions: op.versions });
+    const { key } = op.target;
+    if (node === this.env.self) this.replica.repair(key, op.versions);
+    else this.env.send(node, { kind: "repair", key, versions: op.versions });
   }
 
   /* ---- inside ---- */
@@ -260,13 +270,40 @@ export class Coordinator {
     return op;
   }
 
-  private askToStore(op: Pending, node: NodeId, standsFor: NodeId): void {
+  /**
+   * Between replicas a write is sent ahead of this node's own flush, so that the copies are flushed side by side; the receiver
+   * vouches for it (vouches.ts). The answer to the client, being held, still waits for this node's flush too.
+   */
+  private askToStore(op: Pending, node: NodeId, standsFor: NodeId, replica: boolean): void {
     op.asked.push(node);
     op.standsFor.push(standsFor);
     this.peers.onAsked(node);
-    const { key, merge } = op.target;
-    const standInFor = standsFor === node ? -1 : standsFor;
-    this.env.send(node, { kind: "store", op: op.op, key, merge, versions: op.versions, standInFor });
+    const ahead = replica && standsFor === node;
+    const message: QuorumMessage = {
+      kind: "store",
+      op: op.op,
+      key: op.target.key,
+      versions: op.versions,
+      standInFor: standsFor === node ? -1 : standsFor,
+      vouchTo: ahead ? op.target.preference : nobody,
+    };
+    if (ahead) this.sendAhead(node, message);
+    else this.env.send(node, message);
+  }
+
+  private sendAhead(node: NodeId, message: QuorumMessage): void {
+    this.env.sendEarly(node, message);
+    this.unconfirmed++;
+    if (!this.toConfirm.includes(node)) this.toConfirm.push(node);
+    if (this.unconfirmed >= confirmEvery) this.confirm();
+  }
+
+  /** Held, so it arrives only if everything it speaks of is durable here. */
+  private confirm(): void {
+    const { firstOp: first, nextOp: below } = this;
+    for (const node of this.toConfirm) this.env.send(node, { kind: "confirm", first, below });
+    this.toConfirm.length = 0;
+    this.unconfirmed = 0;
   }
 
   private askToFetch(op: Pending, node: NodeId): void {

@@ -25,7 +25,7 @@ const written = (name: string, held: Versions = noVersions): Versions =>
 
 test("a debt is sent again until each of its targets has acknowledged its round", () => {
   const { env, peers, handoff } = stage();
-  const round = handoff.owe("t\u0000x", "union", [1, 2]);
+  const round = handoff.owe("t\u0000x", [1, 2]);
   handoff.tick();
   assert.equal(env.takeSent().length, 0, "the write itself has just been sent");
   env.now += 300 * millisecond;
@@ -59,10 +59,10 @@ test("a debt is sent again until each of its targets has acknowledged its round"
 test("a record that lies after its debt was paid serves the next debt of its key, if it names the same targets", () => {
   const { env, handoff } = stage();
   const key = "t\u0000x";
-  handoff.onPaid(key, 1, handoff.owe(key, "union", [1, 2]));
-  handoff.onPaid(key, 2, handoff.owe(key, "union", [1, 2]));
-  handoff.onPaid(key, 1, handoff.owe(key, "union", [1]));
-  handoff.owe(key, "union", [3]);
+  handoff.onPaid(key, 1, handoff.owe(key, [1, 2]));
+  handoff.onPaid(key, 2, handoff.owe(key, [1, 2]));
+  handoff.onPaid(key, 1, handoff.owe(key, [1]));
+  handoff.owe(key, [3]);
   const { targets } = env.store.get(`o/${key}`) as { targets: number[] };
   assert.ok(targets.includes(3), "a target that the record does not name is written down");
   env.now += 1_000 * millisecond;
@@ -72,8 +72,8 @@ test("a record that lies after its debt was paid serves the next debt of its key
 
 test("an acknowledgement of older versions does not pay for newer ones", () => {
   const { handoff } = stage();
-  const first = handoff.owe("t\u0000x", "union", [1]);
-  const second = handoff.owe("t\u0000x", "union", [1]);
+  const first = handoff.owe("t\u0000x", [1]);
+  const second = handoff.owe("t\u0000x", [1]);
   handoff.onPaid("t\u0000x", 1, first);
   assert.equal(handoff.outstanding, 1);
   handoff.onPaid("t\u0000x", 1, second);
@@ -83,19 +83,19 @@ test("an acknowledgement of older versions does not pay for newer ones", () => {
 test("a late acknowledgement of an earlier life pays nothing in this one", () => {
   const disk = new OrderedMap<Value>();
   const before = stage(1, disk);
-  const round = before.handoff.owe("t\u0000x", "union", [1]);
+  const round = before.handoff.owe("t\u0000x", [1]);
   const after = stage(2, disk);
   assert.equal(after.handoff.outstanding, 1, "a crash forgets no debt");
-  after.handoff.owe("t\u0000x", "union", [1]);
+  after.handoff.owe("t\u0000x", [1]);
   for (let near = round - 5; near <= round + 5; near++) after.handoff.onPaid("t\u0000x", 1, near);
   assert.equal(after.handoff.outstanding, 1);
 });
 
 test("hints for one record are merged, are part of what is known here, and go to all they were kept for", () => {
   const { env, handoff } = stage();
-  handoff.keepHint("t\u0000x", "union", [1], written("one"));
+  handoff.keepHint("t\u0000x", [1], written("one"));
   const other = mint(noVersions, [], "v", 2, { name: { S: "two" } });
-  handoff.keepHint("t\u0000x", "union", [2], other);
+  handoff.keepHint("t\u0000x", [2], other);
   assert.deepEqual(
     handoff
       .hinted("t\u0000x")!
@@ -115,8 +115,8 @@ test("hints for one record are merged, are part of what is known here, and go to
 
 test("nothing is sent to a suspected target, and many debts of one that is down do not make a tick long", () => {
   const { env, peers, handoff } = stage();
-  for (let i = 0; i < 10_000; i++) handoff.owe(`t\u0000down ${i}`, "union", [1]);
-  handoff.owe("t\u0000up", "union", [2]);
+  for (let i = 0; i < 10_000; i++) handoff.owe(`t\u0000down ${i}`, [1]);
+  handoff.owe("t\u0000up", [2]);
   peers.onAsked(1);
   env.now += 300 * millisecond;
   const sentTo: number[] = [];
@@ -133,7 +133,7 @@ test("nothing is sent to a suspected target, and many debts of one that is down 
 
 test("a tick sends a bounded number, oldest first", () => {
   const { env, handoff } = stage();
-  for (let i = 0; i < 1_000; i++) handoff.owe(`t\u0000${i}`, "union", [1]);
+  for (let i = 0; i < 1_000; i++) handoff.owe(`t\u0000${i}`, [1]);
   env.now += 300 * millisecond;
   handoff.tick();
   const first = env.takeSent().map(([, message]) => (message.kind === "hand" ? message.key : ""));

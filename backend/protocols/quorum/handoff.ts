@@ -2,13 +2,12 @@
  * What this node still owes others: each write it coordinated, until every replica has it, and each write it keeps for a node
  * that was out of reach (Dynamo section 4.6, hinted handoff). One durable record a key, so that a crash forgets no debt:
  *
- *     "o/<record>" -> { merge, targets: [2], versions }      versions null: whatever this node's own replica holds
+ *     "o/<record>" -> { targets: [2], versions }      versions null: whatever this node's own replica holds
  *
  * A debt is paid when its target says it stored the versions of that round; a newer write to the key starts a new round. Payments
  * made are only remembered in memory: after a crash all targets are paid once more, which merging makes harmless. So a paid debt's
  * record may lie for a while: a key written again soon finds its record there and costs no write, the others are swept in bulk.
  */
-import type { MergeRule } from "../../api.ts";
 import { afterPrefix } from "../../kernel/store.ts";
 import type { Value } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
@@ -28,7 +27,6 @@ const sweepAfterUs: Micros = 1_000 * millisecond;
 const prefix = "o/";
 
 export interface Debt {
-  readonly merge: MergeRule;
   targets: NodeId[];
   /** Kept apart from the replica's data when this node is none of the record's replicas. */
   versions: Versions | null;
@@ -61,8 +59,8 @@ export class Handoff {
 
   start(): void {
     this.env.store.scan(prefix, afterPrefix(prefix), (storeKey, value) => {
-      const { merge, targets, versions } = value as unknown as Debt;
-      const debt = { merge, targets: [...targets], versions, round: ++this.rounds, sentAt: 0, recorded: targets };
+      const { targets, versions } = value as unknown as Debt;
+      const debt = { targets: [...targets], versions, round: ++this.rounds, sentAt: 0, recorded: targets };
       this.debts.set(storeKey.slice(prefix.length), debt);
     });
   }
@@ -77,14 +75,14 @@ export class Handoff {
   }
 
   /** This node wrote `key` and owes it to `targets`. Returns the round that their acknowledgements must name. */
-  owe(key: RecordKey, merge: MergeRule, targets: readonly NodeId[]): number {
-    return this.record(key, merge, targets, null);
+  owe(key: RecordKey, targets: readonly NodeId[]): number {
+    return this.record(key, targets, null);
   }
 
   /** Keeps `versions` for `intended`, which could not be reached. */
-  keepHint(key: RecordKey, merge: MergeRule, intended: readonly NodeId[], versions: Versions): number {
+  keepHint(key: RecordKey, intended: readonly NodeId[], versions: Versions): number {
     this.hintsKept++;
-    return this.record(key, merge, intended, versions);
+    return this.record(key, intended, versions);
   }
 
   /** What is kept here for others: part of the answer when a coordinator reads from a stand-in. */
@@ -120,20 +118,19 @@ export class Handoff {
     for (const target of debt.targets) {
       if (this.peers.suspects(target)) continue;
       this.peers.onAsked(target);
-      this.env.send(target, { kind: "hand", key, round: debt.round, merge: debt.merge, versions });
+      this.env.send(target, { kind: "hand", key, round: debt.round, versions });
       this.handedOver++;
       sent++;
     }
     return sent;
   }
 
-  protected record(key: RecordKey, merge: MergeRule, targets: readonly NodeId[], versions: Versions | null): number {
+  protected record(key: RecordKey, targets: readonly NodeId[], versions: Versions | null): number {
     const earlier = this.debts.get(key);
     const owedTo = earlier === undefined ? [...targets] : [...new Set([...earlier.targets, ...targets])];
     const lying = earlier ?? this.paid.get(key);
     const recorded = versions === null && lying !== undefined && records(lying, owedTo);
     const debt: Debt = {
-      merge,
       targets: owedTo,
       versions: earlier?.versions && versions ? mergeVersions(earlier.versions, versions) : versions,
       round: ++this.rounds,
@@ -144,7 +141,7 @@ export class Handoff {
     this.debts.set(key, debt);
     this.paid.delete(key);
     if (!recorded) {
-      const kept = { merge, targets: debt.recorded, versions: debt.versions };
+      const kept = { targets: debt.recorded, versions: debt.versions };
       this.env.store.put(prefix + key, kept as unknown as Value);
     }
     return debt.round;

@@ -2,7 +2,7 @@
  * A replica keeps, for each record, every version it knows to be current. It never decides: it merges what it is told, and its
  * answers leave once the merge is durable (the runtime holds them).
  *
- * Store layout: "d/..." (a record's key) -> Versions; "m/actor" -> the name under which this disk mints dots.
+ * Store layout: "d/..." (a record's key) -> Versions; "m/used" -> true on a disk that a node has lived on.
  */
 import type { Item, MergeRule } from "../../api.ts";
 import type { Micros } from "../../kernel/units.ts";
@@ -12,7 +12,7 @@ import { absorb } from "./merge-items.ts";
 import type { Actor, Clock, Versions } from "./versions.ts";
 import { joinClocks, latestStamp, mergeVersions, mint, noVersions, sameVersions } from "./versions.ts";
 
-const actorKey = "m/actor";
+const usedKey = "m/used";
 
 export class Replica {
   protected readonly env: QuorumEnv;
@@ -24,12 +24,20 @@ export class Replica {
     this.env = env;
   }
 
-  /** A disk that was never used gets a name no earlier disk of this node had: 64 random bits. True if it had been used. */
+  /**
+   * Each life mints under a name of its own, 64 random bits: what the last one sent ahead of its disk may have been forgotten
+   * here, and a dot must never name two writes. True if this disk had been used.
+   */
   start(): boolean {
-    const known = this.env.store.get(actorKey);
-    this.actor = typeof known === "string" ? known : this.freshActor();
-    if (known === undefined) this.env.store.put(actorKey, this.actor);
-    return known !== undefined;
+    const used = this.env.store.get(usedKey) === true;
+    this.actor = this.actorOf(used);
+    if (!used) this.env.store.put(usedKey, true);
+    return used;
+  }
+
+  /** The name of this life. A mutant keeps the last life's. */
+  protected actorOf(_used: boolean): Actor {
+    return this.freshActor();
   }
 
   freshActor(): Actor {
@@ -46,17 +54,19 @@ export class Replica {
     return this.versionsOf(key);
   }
 
-  /** Merges versions received from elsewhere. */
-  store(key: RecordKey, _merge: MergeRule, versions: Versions): void {
+  /** Merges versions received from elsewhere. False when they brought nothing new. */
+  store(key: RecordKey, versions: Versions): boolean {
     this.storedCount++;
     const held = this.versionsOf(key);
     const merged = mergeVersions(held, versions);
-    if (!sameVersions(held, merged)) this.env.store.put(key, asValue(merged));
+    if (sameVersions(held, merged)) return false;
+    this.env.store.put(key, asValue(merged));
+    return true;
   }
 
   /** A reader saw that this replica was behind. */
-  repair(key: RecordKey, merge: MergeRule, versions: Versions): void {
-    this.store(key, merge, versions);
+  repair(key: RecordKey, versions: Versions): void {
+    this.store(key, versions);
   }
 
   /**

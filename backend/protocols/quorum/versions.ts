@@ -16,7 +16,10 @@
 import type { Item } from "../../api.ts";
 import type { Micros } from "../../kernel/units.ts";
 
-/** Names one minting disk: "<node>.<random>". A wiped disk is a new actor, since it forgot which dots it gave away. */
+/**
+ * Names one life of a minting node: "<node>.<random>". A node that crashed or lost its disk is a new actor, since it may have
+ * forgotten which dots it gave away.
+ */
 export type Actor = string;
 
 /** Sorted by actor; counters from 1. [actor, counter] covers all of the actor's dots up to that counter. */
@@ -97,8 +100,8 @@ export function mergeVersions(a: Versions, b: Versions): Versions {
 }
 
 /**
- * A new write by `actor` over what it holds, replacing the dots in `context`. The caller stores the result before it tells
- * anyone, or the dot could be minted twice.
+ * A new write by `actor` over what it holds, replacing the dots in `context`. The caller stores the result in the same turn, or
+ * the dot could be minted twice.
  */
 export function mint(held: Versions, context: Clock, actor: Actor, stamp: Micros, item: Item | null): Versions {
   const known = joinClocks(held.clock, context);

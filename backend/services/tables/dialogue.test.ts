@@ -29,12 +29,48 @@ test("a strict write and a strict read", () => {
     b -> a: stored
     client <- a: ok written
     c -> a: stored
+    a -> b: confirm
+    a -> c: confirm
     client -> e: get
     e -> a: fetch
     e -> b: fetch
     a -> e: fetched {A1: A1=1}
     b -> e: fetched {A1: A1=1}
     client <- e: ok [1]`,
+  );
+});
+
+test("a coordinator that dies before its flush gets back what its replicas keep", () => {
+  const talk = new Dialogue(5);
+  const a = talk.node(0);
+  talk.inject({ kind: "disk", nodes: [a], delay: { kind: "constant", us: second } });
+  talk.put(a, ["1"]);
+  talk.run(50 * millisecond);
+  talk.inject({ kind: "crash", nodes: [a] });
+  talk.inject({ kind: "disk", nodes: [a], delay: { kind: "none" } });
+  talk.inject({ kind: "restart", nodes: [a] });
+  talk.run(second);
+  assertText(
+    talk,
+    `
+    -- slow disk on a
+    client -> a: put
+    a -> b: store {A1: A1=1}
+    a -> c: store {A1: A1=1}
+    b -> a: stored
+    c -> a: stored
+    -- crash a
+    -- slow disk on a
+    -- restart a
+    client <- a: unknown lost
+    b -> a: hand {A1: A1=1}
+    c -> a: hand {A1: A1=1}
+    a -> b: handed
+    b -> c: hand {A1: A1=1}
+    c -> b: hand {A1: A1=1}
+    a -> c: handed
+    c -> b: handed
+    b -> c: handed`,
   );
 });
 
@@ -56,9 +92,11 @@ test("a sloppy write with a stand-in, and the hint handed over after the restart
     a -> c: store {A1: A1=1}
     c -> a: stored
     client <- a: ok written
+    a -> c: confirm
     -- b owes an answer for longer than a node is trusted
     client -> a: put
     a -> c: store {A2: A2=1 2}
+    a -> c: confirm
     a -> d: store for b {A2: A2=1 2}
     c -> a: stored
     client <- a: ok written
@@ -85,6 +123,7 @@ test("a read repairs the replica that was behind", () => {
     a -> c: store {A1: A1=1}
     c -> a: stored
     client <- a: ok written
+    a -> c: confirm
     -- heal
     client -> e: get
     e -> a: fetch
@@ -110,7 +149,9 @@ test("a write that enters at no replica is forwarded once", () => {
     b -> a: stored
     c -> a: stored
     a -> d: forward-answer ok written
-    client <- d: ok written`,
+    client <- d: ok written
+    a -> b: confirm
+    a -> c: confirm`,
   );
 });
 
@@ -131,6 +172,8 @@ test("a forward that arrives twice is carried out once", () => {
     c -> a: stored
     a -> d: forward-answer ok written
     client <- d: ok written
+    a -> b: confirm
+    a -> c: confirm
     d -> a: forward put`,
   );
 });
@@ -159,7 +202,9 @@ test("two contenders for one condition: their leader takes them one after the ot
     a -> d: forward-answer ok written
     client <- d: ok written
     a -> e: forward-answer refused condition-failed
-    client <- e: refused condition-failed`,
+    client <- e: refused condition-failed
+    a -> b: confirm
+    a -> c: confirm`,
   );
 });
 

@@ -5,7 +5,8 @@
  *     request  ----> |   Admission    what each partition may take
  *     message        |   Operations --> Coordinator --> Replica    (this node's share of the data)
  *     timer          |                     |       \--> Handoff    (what is owed to others)
- *                    +-- forwards          \----------> Peers      (who can be reached)
+ *                    +-- forwards          |----------> Peers      (who can be reached)
+ *                                          \----------> Vouches    (what others may have forgotten)
  *
  * A request may enter anywhere. Reads are coordinated where they enter; writes by a replica of the item; whatever needs one
  * place to decide (conditions, capacity) by the item's leader, its first reachable replica. At most one forward happens.
@@ -20,6 +21,7 @@ import { Coordinator } from "../../protocols/quorum/coordinator.ts";
 import { Handoff } from "../../protocols/quorum/handoff.ts";
 import { Peers } from "../../protocols/quorum/peers.ts";
 import { Replica } from "../../protocols/quorum/replica.ts";
+import { Vouches } from "../../protocols/quorum/vouches.ts";
 import { itemKeyError, keyError, keyOf, storeKey, updateKeyError } from "../items/keys.ts";
 import { maxItemBytes } from "../items/values.ts";
 import { TimeSeries } from "./time-series.ts";
@@ -37,15 +39,18 @@ export interface QuorumRoles {
   readonly Peers: typeof Peers;
   readonly Replica: typeof Replica;
   readonly Handoff: typeof Handoff;
+  readonly Vouches: typeof Vouches;
   readonly Coordinator: typeof Coordinator;
 }
 
-export const quorumRoles: QuorumRoles = { Peers, Replica, Handoff, Coordinator };
+export const quorumRoles: QuorumRoles = { Peers, Replica, Handoff, Vouches, Coordinator };
 
 const tickUs: Micros = 25 * millisecond;
 const rememberForwardsUs: Micros = 10_000 * millisecond;
 /** Width of the bins in which `writesToNode` counts. */
 const writesBinUs: Micros = 100 * millisecond;
+
+type StoreMessage = Extract<TablesMessage, { readonly kind: "store" }>;
 
 interface Forward {
   readonly request: RequestId;
@@ -60,6 +65,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
   private readonly peers: Peers;
   private readonly replica: Replica;
   private readonly handoff: Handoff;
+  private readonly vouches: Vouches;
   private readonly coordinator: Coordinator;
   private readonly operations: Operations;
   private readonly catalog: Catalog;
@@ -87,6 +93,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     this.peers = new roles.Peers(env, nodes);
     this.replica = new roles.Replica(env);
     this.handoff = new roles.Handoff(env, this.peers, this.replica);
+    this.vouches = new roles.Vouches(env, this.handoff);
     this.admission = new Admission(env, this.peers, this.placements);
     this.operations = new Operations({ env, onDone: (origin, answer) => this.onDone(origin, answer) }, this.admission);
     this.coordinator = new roles.Coordinator(env, this.peers, this.replica, this.handoff, this.operations);
@@ -105,6 +112,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     if (restarted) this.restartedAt = this.env.wall.latest;
     this.admission.start(restarted);
     this.handoff.start();
+    this.vouches.start();
     this.catalog.start();
     this.keepTicking();
   }
@@ -141,9 +149,11 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     const { coordinator, handoff, peers } = this;
     switch (message.kind) {
       case "store":
-        if (message.standInFor < 0) this.replica.store(message.key, message.merge, message.versions);
-        else handoff.keepHint(message.key, message.merge, [message.standInFor], message.versions);
+        this.store(from, message);
         this.env.send(from, { kind: "stored", op: message.op });
+        break;
+      case "confirm":
+        this.vouches.onConfirmed(from, message.first, message.below);
         break;
       case "stored":
         coordinator.onStored(from, message.op);
@@ -155,10 +165,10 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
         coordinator.onFetched(from, message.op, message.versions);
         break;
       case "repair":
-        this.replica.repair(message.key, message.merge, message.versions);
+        this.replica.repair(message.key, message.versions);
         break;
       case "hand":
-        this.replica.store(message.key, message.merge, message.versions);
+        this.replica.store(message.key, message.versions);
         this.env.send(from, { kind: "handed", key: message.key, round: message.round });
         break;
       case "handed":
@@ -182,6 +192,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
       this.ticking = false;
       this.peers.tick();
       this.coordinator.tick();
+      this.vouches.tick();
       this.handoff.tick();
       this.catalog.tick();
       this.expireForwards();
@@ -204,6 +215,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     return (
       this.coordinator.outstanding === 0 &&
       this.handoff.outstanding === 0 &&
+      this.vouches.outstanding === 0 &&
       this.operations.outstanding === 0 &&
       this.catalog.outstanding === 0 &&
       this.forwards.size === 0
@@ -223,6 +235,12 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
       owed: this.handoff.outstanding,
       ...this.admission.counters(),
     };
+  }
+
+  private store(from: NodeId, { op, key, versions, standInFor, vouchTo }: StoreMessage): void {
+    if (standInFor >= 0) this.handoff.keepHint(key, [standInFor], versions);
+    // What brings nothing new was vouched for when it came first.
+    else if (this.replica.store(key, versions) && vouchTo.length > 0) this.vouches.keep(from, op, key, vouchTo);
   }
 
   /* ---- routing ---- */

@@ -156,9 +156,10 @@ export class LoadDriver {
       return;
     }
     const active = this.takeSlot();
-    active.session = workload.begin(arrival.index, Random.stream(seed, "session", arrival.index));
+    const random = Random.stream(seed, "session", arrival.index);
+    active.session = workload.begin(arrival.index, random, arrival.operation);
     active.arrival = arrival.index;
-    active.client = arrival.index % calls.clients;
+    active.client = (arrival.session ?? arrival.index) % calls.clients;
     active.stepNumber = -1;
     active.intendedUs = arrival.atUs;
     this.advance(active, active.session.next(null), arrival.atUs);

@@ -29,7 +29,37 @@ export type LoadShape =
       readonly atUs: Micros;
       readonly lengthUs: Micros;
       readonly poisson?: boolean;
-    };
+    }
+  /** A wave: perSecond + amplitudePerSecond sin(2 pi (t + phaseUs) / periodUs), with an amplitude of at most `perSecond`. */
+  | {
+      readonly kind: "sine";
+      readonly perSecond: number;
+      readonly amplitudePerSecond: number;
+      readonly periodUs: Micros;
+      readonly phaseUs?: Micros;
+      readonly poisson?: boolean;
+    }
+  /** `perSecond` for `onUs`, then `offPerSecond` (0 when absent) for `offUs`, over and over. */
+  | {
+      readonly kind: "bursts";
+      readonly perSecond: number;
+      readonly offPerSecond?: number;
+      readonly onUs: Micros;
+      readonly offUs: Micros;
+      readonly poisson?: boolean;
+    }
+  /**
+   * Partly open (Schroeder et al., NSDI 2006): visitors come as a Poisson process and after each visit return with
+   * `returnChance`, an exponential think time of mean `thinkUs` after their last arrival. The load begins in its steady state.
+   */
+  | {
+      readonly kind: "sessions";
+      readonly sessionsPerSecond: number;
+      readonly returnChance: number;
+      readonly thinkUs: Micros;
+    }
+  /** The arrivals in a file (JSON lines or CSV), each time multiplied by `timeScale`, 1 when absent: at 0.5 twice as fast. */
+  | { readonly kind: "trace"; readonly path: string; readonly timeScale?: number };
 
 /** How one tank runs an experiment. */
 export interface TankPlan {

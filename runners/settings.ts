@@ -7,8 +7,8 @@ import type { Micros } from "../backend/kernel/units.ts";
 import { second } from "../backend/kernel/units.ts";
 import { keysText, parseKeys, type KeysSpec } from "../workloads/keys.ts";
 import { editDistance, UsageError } from "./command-error.ts";
-import type { Design, Experiment, LoadShape, Tank, TankPlan } from "./experiment.ts";
-import { withRate } from "./schedule.ts";
+import type { Design, Experiment, Tank, TankPlan } from "./experiment.ts";
+import { stretched, withRate } from "./schedule.ts";
 import type { Override, SuiteOptions } from "./suite-types.ts";
 
 /** The part of an experiment that one tank runs, and the part that `--set` can reach. */
@@ -20,7 +20,7 @@ export interface TankExperiment extends Omit<TankPlan, "designs"> {
 const optionalMembers: Readonly<Record<string, readonly string[]>> = {
   calls: ["deadlineUs", "retry", "breaker"],
   retry: ["budget"],
-  load: ["poisson"],
+  load: ["poisson", "phaseUs", "offPerSecond", "timeScale"],
   deployment: ["turnUs"],
   service: ["weights", "tables"],
 };
@@ -139,10 +139,7 @@ function scaledDurations<T>(value: T, scale: number): T {
 function withLength(plan: TankExperiment, forS: number): TankExperiment {
   const forUs = Math.round(positive("--for", forS) * second);
   const scale = (us: Micros): Micros => Math.round((us * forUs) / plan.forUs);
-  const load: LoadShape =
-    plan.load.kind === "spike"
-      ? { ...plan.load, atUs: scale(plan.load.atUs), lengthUs: scale(plan.load.lengthUs) }
-      : plan.load;
+  const load = stretched(plan.load, forUs / plan.forUs);
   const faults = plan.faults.map(({ atUs, fault }) => ({
     atUs: scale(atUs),
     fault: fault.kind === "pause" ? { ...fault, forUs: scale(fault.forUs) } : fault,

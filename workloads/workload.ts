@@ -62,7 +62,8 @@ export interface Workload {
   readonly name: string;
   /** Requests made once before the load: tables, seed data. */
   setup(): readonly Request[];
-  begin(arrival: number, random: Random): Session;
+  /** `operation`: what a replayed trace says is done; a workload that chooses for itself ignores it. */
+  begin(arrival: number, random: Random, operation?: string): Session;
   /** Read after the load, faults healed and replicas at rest; answers come back in the same order. */
   finalReads(history: readonly HistoryEntry[]): readonly Request[];
   check(history: readonly HistoryEntry[], finals: readonly Answer[]): CheckResult;

@@ -29,7 +29,12 @@ export type RefusalCode =
   | "breaker-open" /** refused by the client's own breaker: never left the client */
   | "expired"; /** the deadline had passed before work began */
 
-export type UnknownCode = "timeout" | "connection-lost" | "quorum-lost";
+export type UnknownCode =
+  | "timeout"
+  | "connection-lost"
+  | "quorum-lost"
+  | "server-error" /** the service says that it failed, and not whether it had begun */
+  | "check-failed"; /** an answer came, and it is not what was asked for */
 
 /* ---- items -------------------------------------------------------------------------------------------------------------- */
 

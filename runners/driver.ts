@@ -17,26 +17,31 @@
  *
  * Operations under way live in pooled records; nothing is allocated for an attempt but its request.
  */
-import type { Answer, Request } from "../backend/api.ts";
+import type { Answer, Request, Result } from "../backend/api.ts";
 import { TimeHeap } from "../backend/kernel/heap.ts";
 import { Random } from "../backend/kernel/random.ts";
 import type { Micros } from "../backend/kernel/units.ts";
 import type { CallPolicy } from "../backend/policies/call.ts";
 import { Caller } from "../backend/policies/caller.ts";
-import type { HistoryEntry, Session, Step, Workload } from "../workloads/workload.ts";
+import type { HistoryEntry, Session, Step } from "../workloads/workload.ts";
 import type { Recorder } from "./measure/recorder.ts";
 import type { Arrival, Schedule } from "./schedule.ts";
 
-export interface DriverHost {
+export interface DriverHost<Q = Request> {
   /** Whole microseconds since the load began. */
   now(): Micros;
-  /** Sends one attempt. The answer, if one ever comes, goes to `onAnswer` under the same attempt number. */
-  send(attempt: number, client: number, request: Request, entry?: number): void;
+  /**
+   * Sends one attempt, for which the client waits `timeoutUs` (Infinity: for ever). The answer, if one ever comes, goes to
+   * `onAnswer` under the same attempt number.
+   */
+  send(attempt: number, client: number, request: Q, timeoutUs: Micros, entry?: number): void;
+  /** Nobody waits for this attempt's answer any more: a host that keeps something for it may let go. */
+  giveUp?(attempt: number): void;
 }
 
-export interface DriverOptions {
+export interface DriverOptions<Q = Request, R = Result> {
   readonly schedule: Schedule;
-  readonly workload: Workload;
+  readonly workload: { begin(arrival: number, random: Random, operation?: string): Session<Q, R> };
   readonly calls: CallPolicy;
   readonly seed: number;
   /** No step begins at or after this; sessions under way end there. */
@@ -49,17 +54,17 @@ export interface DriverOptions {
 /** An attempt's number is generation * slotLimit + slot: exact in a double, never reused. */
 const slotLimit = 1_048_576;
 
-const timedOut: Answer = { kind: "unknown", code: "timeout", message: "no answer in time" };
-const breakerOpen: Answer = { kind: "refused", code: "breaker-open", message: "the client's breaker is open" };
-const expired: Answer = { kind: "refused", code: "expired", message: "the deadline passed before the next attempt" };
+const timedOut: Answer<never> = { kind: "unknown", code: "timeout", message: "no answer in time" };
+const breakerOpen: Answer<never> = { kind: "refused", code: "breaker-open", message: "the client's breaker is open" };
+const expired: Answer<never> = { kind: "refused", code: "expired", message: "the deadline passed before the next attempt" };
 
 type Phase = "thinking" | "calling" | "backing-off";
 
 /** One session under way and the operation it is at. */
-interface Active {
+interface Active<Q, R> {
   readonly slot: number;
-  session: Session | null;
-  step: Step | null;
+  session: Session<Q, R> | null;
+  step: Step<Q> | null;
   phase: Phase;
   arrival: number;
   stepNumber: number;
@@ -76,21 +81,21 @@ interface Active {
   previousDelayUs: Micros;
   previousUnknown: boolean;
   /** The last attempt that ended unknown. Once set, the operation can no longer end refused: that attempt may have happened. */
-  doubt: Answer | null;
+  doubt: Answer<R> | null;
   generation: number;
   /** The timer armed, -1 when none. Invariant: at most one; a timer that fires for another is stale. */
   timer: number;
 }
 
-export class LoadDriver {
+export class LoadDriver<Q = Request, R = Result> {
   readonly history: HistoryEntry[] = [];
-  private readonly options: DriverOptions;
-  private readonly host: DriverHost;
+  private readonly options: DriverOptions<Q, R>;
+  private readonly host: DriverHost<Q>;
   private readonly recorder: Recorder;
   private readonly arrivals: Iterator<Arrival>;
   private readonly callers: (Caller | undefined)[];
   private nextArrival: Arrival | null;
-  private readonly slots: Active[] = [];
+  private readonly slots: Active<Q, R>[] = [];
   private readonly freeSlots: number[] = [];
   private readonly timers = new TimeHeap();
   /** Slot that each timer belongs to. */
@@ -98,7 +103,7 @@ export class LoadDriver {
   private readonly freeTimers: number[] = [];
   private timerSequence = 0;
 
-  constructor(options: DriverOptions, host: DriverHost) {
+  constructor(options: DriverOptions<Q, R>, host: DriverHost<Q>) {
     this.options = options;
     this.host = host;
     this.recorder = options.recorder;
@@ -137,7 +142,7 @@ export class LoadDriver {
     }
   }
 
-  onAnswer(attempt: number, answer: Answer): void {
+  onAnswer(attempt: number, answer: Answer<R>): void {
     const slot = attempt % slotLimit;
     const active = this.slots[slot];
     if (active.phase !== "calling" || active.generation !== (attempt - slot) / slotLimit) {
@@ -166,7 +171,7 @@ export class LoadDriver {
   }
 
   /** Goes on to `step`, which may begin once it is both intended and possible. */
-  private advance(active: Active, step: Step | null, intendedUs: Micros): void {
+  private advance(active: Active<Q, R>, step: Step<Q> | null, intendedUs: Micros): void {
     if (step === null || intendedUs >= this.options.forUs) {
       this.release(active);
       return;
@@ -181,7 +186,7 @@ export class LoadDriver {
     else this.begin(active);
   }
 
-  private begin(active: Active): void {
+  private begin(active: Active<Q, R>): void {
     const nowUs = this.host.now();
     this.recorder.began(active.operation, active.intendedUs, nowUs - active.readyUs);
     active.firstSentUs = nowUs;
@@ -194,7 +199,7 @@ export class LoadDriver {
     this.attempt(active);
   }
 
-  private attempt(active: Active): void {
+  private attempt(active: Active<Q, R>): void {
     const nowUs = this.host.now();
     const caller = this.caller(active.client);
     const timeoutUs = caller.attemptTimeoutUs(active.deadlineUs, nowUs);
@@ -208,7 +213,7 @@ export class LoadDriver {
     this.recorder.attempted(active.operation, active.intendedUs, nowUs);
     this.arm(active, "calling", nowUs + timeoutUs);
     const { request, entry } = active.step!;
-    this.host.send(active.generation * slotLimit + active.slot, active.client, withTimeout(request, timeoutUs), entry);
+    this.host.send(attemptOf(active), active.client, request, timeoutUs, entry);
   }
 
   private onTimer(timer: number): void {
@@ -218,11 +223,14 @@ export class LoadDriver {
     active.timer = -1;
     if (active.phase === "thinking") this.begin(active);
     else if (active.phase === "backing-off") this.attempt(active);
-    else this.onOutcome(active, timedOut);
+    else {
+      this.host.giveUp?.(attemptOf(active));
+      this.onOutcome(active, timedOut);
+    }
   }
 
   /** One attempt has its outcome: try again, or that is the operation's. */
-  private onOutcome(active: Active, answer: Answer): void {
+  private onOutcome(active: Active<Q, R>, answer: Answer<R>): void {
     const nowUs = this.host.now();
     const decision = this.caller(active.client).afterAttempt(active, answer, nowUs);
     active.previousUnknown = answer.kind === "unknown";
@@ -236,7 +244,7 @@ export class LoadDriver {
     else this.arm(active, "backing-off", nowUs + decision.afterUs);
   }
 
-  private finish(active: Active, last: Answer): void {
+  private finish(active: Active<Q, R>, last: Answer<R>): void {
     const answer = last.kind === "refused" && active.doubt !== null ? active.doubt : last;
     const endUs = this.host.now();
     const { step, stepNumber, arrival, firstSentUs, intendedUs, sentUs } = active;
@@ -263,10 +271,10 @@ export class LoadDriver {
     return next.done === true ? null : next.value;
   }
 
-  private takeSlot(): Active {
+  private takeSlot(): Active<Q, R> {
     const free = this.freeSlots.pop();
     if (free !== undefined) return this.slots[free];
-    const active: Active = {
+    const active: Active<Q, R> = {
       slot: this.slots.length,
       session: null,
       step: null,
@@ -291,7 +299,7 @@ export class LoadDriver {
     return active;
   }
 
-  private release(active: Active): void {
+  private release(active: Active<Q, R>): void {
     active.session = null;
     active.step = null;
     active.doubt = null;
@@ -300,7 +308,7 @@ export class LoadDriver {
     this.freeSlots.push(active.slot);
   }
 
-  private arm(active: Active, phase: Phase, atUs: Micros): void {
+  private arm(active: Active<Q, R>, phase: Phase, atUs: Micros): void {
     const timer = this.freeTimers.pop() ?? this.timerOwners.length;
     this.timerOwners[timer] = active.slot;
     active.phase = phase;
@@ -309,16 +317,7 @@ export class LoadDriver {
   }
 }
 
-/** The request as sent: `timeoutUs` is how much longer the client will wait for this attempt. */
-function withTimeout(request: Request, timeoutUs: Micros): Request {
-  switch (request.kind) {
-    case "work":
-    case "get":
-    case "put":
-    case "update":
-    case "delete":
-      return { ...request, timeoutUs: Math.min(timeoutUs, request.timeoutUs ?? Infinity) };
-    default:
-      return request;
-  }
+/** The number of the attempt under way. */
+function attemptOf({ generation, slot }: { readonly generation: number; readonly slot: number }): number {
+  return generation * slotLimit + slot;
 }

@@ -6,14 +6,15 @@
  * intended start is the arrival's; each later one's is the previous intended start plus a think time drawn ahead, never later
  * because an answer was late: that is what keeps the load open.
  */
-import type { Answer, Request } from "../backend/api.ts";
+import type { Answer, Request, Result } from "../backend/api.ts";
 import type { Random } from "../backend/kernel/random.ts";
 import type { Micros } from "../backend/kernel/units.ts";
 
-export interface Step {
+/** `Q` is what is asked: a request of the reference backend, unless a workload of another service says otherwise. */
+export interface Step<Q = Request> {
   /** The row of the report this operation is counted in: "view", "add" ... */
   readonly operation: string;
-  readonly request: Request;
+  readonly request: Q;
   /** From the previous step's intended start to this one's; ignored on the first step. */
   readonly thinkUs: Micros;
   /** What `check` needs to know of this step, plain data. The session may complete it when it sees the answer. */
@@ -27,9 +28,9 @@ export interface Fact {
   [detail: string]: unknown;
 }
 
-export interface Session {
+export interface Session<Q = Request, R = Result> {
   /** The next step, given the answer to the previous one (null before the first); null ends the session. */
-  next(previous: Answer | null): Step | null;
+  next(previous: Answer<R> | null): Step<Q> | null;
 }
 
 /** One recorded step: only steps with a fact are recorded. Times are microseconds since the load began. */

@@ -11,7 +11,7 @@
  * 0.2 ms whatever the answers take, and never spins: the right trade where the design under test needs the same processors.
  */
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
-import type { Answer, Request } from "../../backend/api.ts";
+import type { Answer, Request, Result } from "../../backend/api.ts";
 import type { Micros } from "../../backend/kernel/units.ts";
 import { LoadDriver, type DriverHost, type DriverOptions } from "../driver.ts";
 import type { Target } from "../targets/target.ts";
@@ -35,9 +35,9 @@ export interface PacedOutcome {
   readonly finished: boolean;
 }
 
-export class PacedHost implements DriverHost {
-  readonly driver: LoadDriver;
-  private readonly target: Target;
+export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
+  readonly driver: LoadDriver<Q, R>;
+  private readonly target: Target<Q, R>;
   private readonly pace: Pace;
   private readonly sleep = new ShortSleep();
   private readonly quickness = new Quickness();
@@ -52,7 +52,7 @@ export class PacedHost implements DriverHost {
   private ended: ((finished: boolean) => void) | null = null;
   private stopped = false;
 
-  constructor(target: Target, pace: Pace, options: DriverOptions) {
+  constructor(target: Target<Q, R>, pace: Pace, options: DriverOptions<Q, R>) {
     this.target = target;
     this.pace = pace;
     this.driver = new LoadDriver(options, this);
@@ -63,11 +63,15 @@ export class PacedHost implements DriverHost {
     return Math.floor((performance.now() - this.startMs) * 1_000);
   }
 
-  send(attempt: number, _client: number, request: Request, entry?: number): void {
+  send(attempt: number, _client: number, request: Q, timeoutUs: Micros, entry?: number): void {
     this.unanswered++;
     this.unflushed = true;
     this.quickness.sent(attempt);
-    this.target.submit(attempt, request, entry);
+    this.target.submit(attempt, request, timeoutUs, entry);
+  }
+
+  giveUp(attempt: number): void {
+    this.target.giveUp?.(attempt);
   }
 
   /** Runs the load. 0 of the load is `startMs` on this thread's `performance.now()`; resolves when every operation has ended. */
@@ -93,7 +97,7 @@ export class PacedHost implements DriverHost {
     this.rouse();
   }
 
-  private onAnswer(attempt: number, answer: Answer): void {
+  private onAnswer(attempt: number, answer: Answer<R>): void {
     if (this.unanswered > 0) this.unanswered--;
     this.quickness.answered(attempt);
     this.driver.onAnswer(attempt, answer);

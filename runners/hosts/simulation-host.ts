@@ -6,6 +6,7 @@ import type { Answer, Request } from "../../backend/api.ts";
 import type { Fault } from "../../backend/kernel/fault.ts";
 import type { Micros, NodeId } from "../../backend/kernel/units.ts";
 import { isRetryable } from "../../backend/policies/caller.ts";
+import { withTimeout } from "../targets/with-timeout.ts";
 import { LoadDriver, type DriverHost, type DriverOptions } from "../driver.ts";
 
 /** The part of a simulated backend that a load needs. */
@@ -45,8 +46,8 @@ export class SimulationHost implements DriverHost {
     return this.backend.now - this.startUs;
   }
 
-  send(attempt: number, _client: number, request: Request, entry: number = anyNode): void {
-    this.backend.request(entry, request, (answer) => {
+  send(attempt: number, _client: number, request: Request, timeoutUs: Micros, entry: number = anyNode): void {
+    this.backend.request(entry, withTimeout(request, timeoutUs), (answer) => {
       this.driver.onAnswer(attempt, answer);
       this.askWake();
     });

@@ -2,7 +2,9 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Answer, Request } from "../../backend/api.ts";
 import { DirectConnection } from "../../backend/connection.ts";
+import type { Micros } from "../../backend/kernel/units.ts";
 import type { Target } from "./target.ts";
+import { withTimeout } from "./with-timeout.ts";
 
 export class DirectTarget implements Target {
   private readonly connection: DirectConnection;
@@ -19,8 +21,8 @@ export class DirectTarget implements Target {
     this.connection.onAnswer = take;
   }
 
-  submit(attempt: number, request: Request, entry?: number): void {
-    this.connection.submit(attempt, request, entry);
+  submit(attempt: number, request: Request, timeoutUs: Micros = Infinity, entry?: number): void {
+    this.connection.submit(attempt, withTimeout(request, timeoutUs), entry);
   }
 
   flush(): void {

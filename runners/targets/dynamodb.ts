@@ -9,7 +9,9 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Answer, Request } from "../../backend/api.ts";
 import { dynamodbAnswer } from "./dynamodb-answer.ts";
 import { dynamodbCall } from "./dynamodb-request.ts";
+import type { Micros } from "../../backend/kernel/units.ts";
 import type { Target } from "./target.ts";
+import { withTimeout } from "./with-timeout.ts";
 
 const authorization =
   "AWS4-HMAC-SHA256 Credential=wavetank/20260101/us-east-1/dynamodb/aws4_request, " +
@@ -30,7 +32,8 @@ export class DynamodbTarget implements Target {
     this.begin = secure ? httpsRequest : httpRequest;
   }
 
-  submit(attempt: number, request: Request): void {
+  submit(attempt: number, asked: Request, timeoutUs: Micros = Infinity): void {
+    const request = withTimeout(asked, timeoutUs);
     const { operation, body } = dynamodbCall(request);
     const payload = Buffer.from(JSON.stringify(body));
     const call = this.begin({

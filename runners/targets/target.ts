@@ -2,16 +2,19 @@
  * Where a worker sends attempts: the backend by message port, the backend's own front door, or a service somebody else runs.
  * A target neither waits, retries nor times out; the driver does that, so that every target is measured by the same clock.
  */
-import type { Answer, Request } from "../../backend/api.ts";
+import type { Answer, Request, Result } from "../../backend/api.ts";
+import type { Micros } from "../../backend/kernel/units.ts";
 
-export interface Target {
+export interface Target<Q = Request, R = Result> {
   /**
-   * Sends one attempt. `entry` names the node to ask where the target can choose. The answer, if one comes, is given to
+   * Sends one attempt; its client waits `timeoutUs`, Infinity when absent. `entry` names the node to ask where the target can choose. The answer, if one comes, is given to
    * `onAnswer` later and never during this call.
    */
-  submit(attempt: number, request: Request, entry?: number): void;
+  submit(attempt: number, request: Q, timeoutUs?: Micros, entry?: number): void;
+  /** Nobody waits for this attempt any more. */
+  giveUp?(attempt: number): void;
   /** Set by whoever drives, before the first attempt. */
-  onAnswer: (attempt: number, answer: Answer) => void;
+  onAnswer: (attempt: number, answer: Answer<R>) => void;
   /** The end of a batch of submits: what was held back for batching leaves now. */
   flush(): void;
   close(): Promise<void>;

@@ -93,7 +93,7 @@ function addRunOptions(run: Command): Command {
     .option("--set <path=value...>", "override any parameter by its path, for instance load.perSecond=500")
     .option("--rate <n>", "arrivals a second, in place of the plans' own")
     .option("--for <time>", "length of the load, for instance 10s; faults and warm-up keep their proportions")
-    .option("--keys <distribution>", "uniform, zipf:0.99 or hotspot:SHARE:KEYS")
+    .option("--keys <distribution>", "uniform, zipf:0.99, hotspot:SHARE:KEYS, latest, sequential or exponential")
     .option(
       "--target <target>",
       "direct, dynamodb (own HTTP door) or dynamodb=URL (any service that speaks it); default: direct",

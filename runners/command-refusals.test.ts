@@ -5,7 +5,9 @@ import { recording } from "./command.fixture.ts";
 
 const seedRange = "a whole number from 0 to 9007199254740991";
 const keysForms =
-  "uniform[:n], zipf:THETA[:n] with THETA in (0, 1), or hotspot:SHARE:HOT[:n] with SHARE in [0, 1] and HOT below n";
+  "uniform[:n], zipf:THETA[:n] or latest:THETA[:n] with THETA in (0, 1), hotspot:SHARE:HOT[:n] with SHARE in [0, 1] and " +
+  "HOT below n, sequential[:n], or exponential:PERCENT:FRACTION[:n] with PERCENT in (0, 100) and FRACTION in (0, 1]";
+const keysFix = "write uniform:1000, zipf:0.99, hotspot:0.8:1, latest:0.99, sequential or exponential:95:0.857";
 const quorumForm = "N,R,W with 1 <= N <= 3 (the nodes there are), 1 <= R <= N and 1 <= W <= N";
 
 /** What is typed, and the four parts of the answer. */
@@ -142,30 +144,12 @@ const refused: readonly (readonly [string, string, string, string, string])[] = 
     "run --keys zpif",
     "there is no key distribution of that name",
     "zpif",
-    "one of uniform, zipf, hotspot",
+    "one of uniform, zipf, hotspot, latest, sequential, exponential",
     "did you mean zipf? write --keys zipf:0.99",
   ],
-  [
-    "run --keys zipf:0",
-    "keys are no distribution of keys",
-    "zipf:0",
-    keysForms,
-    "write uniform:1000, zipf:0.99 or hotspot:0.8:1",
-  ],
-  [
-    "run --keys hotspot:2",
-    "keys are no distribution of keys",
-    "hotspot:2",
-    keysForms,
-    "write uniform:1000, zipf:0.99 or hotspot:0.8:1",
-  ],
-  [
-    "run --keys uniform:0",
-    "keys are no distribution of keys",
-    "uniform:0",
-    keysForms,
-    "write uniform:1000, zipf:0.99 or hotspot:0.8:1",
-  ],
+  ["run --keys zipf:0", "keys are no distribution of keys", "zipf:0", keysForms, keysFix],
+  ["run --keys hotspot:2", "keys are no distribution of keys", "hotspot:2", keysForms, keysFix],
+  ["run --keys uniform:0", "keys are no distribution of keys", "uniform:0", keysForms, keysFix],
   [
     "run --target mysql",
     "there is no target of that name",

@@ -82,9 +82,16 @@ export function parseDuration(text: string): number {
 }
 
 /** What a kind of keys means without parameters. */
-const usualKeys: Readonly<Record<string, string>> = { uniform: "uniform", zipf: "zipf:0.99", hotspot: "hotspot:0.8:1" };
+const usualKeys: Readonly<Record<string, string>> = {
+  uniform: "uniform",
+  zipf: "zipf:0.99",
+  hotspot: "hotspot:0.8:1",
+  latest: "latest:0.99",
+  sequential: "sequential",
+  exponential: "exponential:95:0.857",
+};
 
-/** A key distribution, checked by the workloads' own rule; `zipf` and `hotspot` alone have usual parameters. */
+/** A key distribution, checked by the workloads' own rule; a kind alone has its usual parameters. */
 export function parseKeys(text: string): string {
   const [kind] = text.split(":");
   if (!Object.hasOwn(usualKeys, kind))

@@ -101,7 +101,7 @@ export class Checkout implements Workload {
   }
 
   begin(arrival: number, random: Random): Session {
-    return new CartSession(this.shop.plan, arrival, random, `cart-${this.keys.next(random)}`);
+    return new CartSession(this.shop.plan, arrival, random, `cart-${this.keys.next(random, arrival)}`);
   }
 
   finalReads(history: readonly HistoryEntry[]): readonly Request[] {

@@ -90,7 +90,7 @@ export class Items implements Workload {
 
   begin(arrival: number, random: Random): Session {
     const keys = arrival < this.shiftAtArrival ? this.keys : this.shiftedKeys;
-    const key = this.prefix + keys.next(random);
+    const key = this.prefix + keys.next(random, arrival);
     return new ItemSession(random.chance(this.readShare) ? this.read(key) : this.write(key, String(arrival), random));
   }
 

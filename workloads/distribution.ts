@@ -1,4 +1,9 @@
-/** Sizes and think times: whole numbers drawn from a distribution given as data, or a plain number for a constant. */
+/**
+ * Sizes and think times: whole numbers drawn from a distribution given as data, or a plain number for a constant.
+ *
+ * Value sizes of real caches have heavy tails. `generalised-pareto` is what Facebook published for its general-purpose pool
+ * (`etcValueBytes`), `log-normal` fits files and web pages, and `histogram` takes what was counted elsewhere.
+ */
 import type { Random } from "../backend/kernel/random.ts";
 import type { Parameters } from "./parameters.ts";
 
@@ -7,7 +12,31 @@ export type Distribution =
   | { readonly kind: "constant"; readonly value: number }
   /** Both ends included. */
   | { readonly kind: "uniform"; readonly from: number; readonly to: number }
-  | { readonly kind: "exponential"; readonly mean: number };
+  | { readonly kind: "exponential"; readonly mean: number }
+  /** Its logarithm is normal with deviation `sigma`; nothing above `most`. */
+  | { readonly kind: "log-normal"; readonly median: number; readonly sigma: number; readonly most?: number }
+  /** P(X > x) = (1 + shape (x - location) / scale)^(-1 / shape), exponential at shape 0; nothing above `most`. */
+  | {
+      readonly kind: "generalised-pareto";
+      readonly location: number;
+      readonly scale: number;
+      readonly shape: number;
+      readonly most?: number;
+    }
+  /** `values[i]` with a chance in proportion to `weights[i]`. */
+  | { readonly kind: "histogram"; readonly values: readonly number[]; readonly weights: readonly number[] };
+
+/**
+ * Value sizes of Facebook's ETC pool, in bytes (Atikoglu et al., "Workload Analysis of a Large-Scale Key-Value Store", SIGMETRICS
+ * 2012, section 5.1: sizes from 15 bytes on follow this law). Cut at the largest item memcached stores.
+ */
+export const etcValueBytes: Distribution = {
+  kind: "generalised-pareto",
+  location: 0,
+  scale: 214.476,
+  shape: 0.348238,
+  most: 1_048_576,
+};
 
 /** A whole number, at least 0. A constant consumes no randomness. */
 export function draw(distribution: Distribution, random: Random): number {
@@ -19,29 +48,81 @@ export function draw(distribution: Distribution, random: Random): number {
       return random.between(Math.round(distribution.from), Math.round(distribution.to));
     case "exponential":
       return Math.round(random.exponential(distribution.mean));
+    case "log-normal": {
+      const { median, sigma, most = Infinity } = distribution;
+      return Math.round(Math.min(most, median * Math.exp(sigma * random.normal())));
+    }
+    case "generalised-pareto": {
+      const { location, scale, shape, most = Infinity } = distribution;
+      // An exponential draw of mean 1 is -ln(1 - u).
+      const excess = random.exponential(1);
+      const size = location + (shape === 0 ? scale * excess : (scale * Math.expm1(shape * excess)) / shape);
+      return Math.round(Math.min(most, size));
+    }
+    case "histogram":
+      return Math.round(drawBucket(distribution, random));
   }
+}
+
+type HistogramOfValues = Extract<Distribution, { kind: "histogram" }>;
+
+/** Running sums of weights, made once for each histogram. */
+const sums = new WeakMap<HistogramOfValues, Float64Array>();
+
+function drawBucket(histogram: HistogramOfValues, random: Random): number {
+  let cumulative = sums.get(histogram);
+  if (cumulative === undefined) {
+    let sum = 0;
+    cumulative = Float64Array.from(histogram.weights, (weight) => (sum += weight));
+    sums.set(histogram, cumulative);
+  }
+  const wanted = random.float() * cumulative[cumulative.length - 1];
+  let low = 0;
+  let high = cumulative.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (wanted < cumulative[middle]) high = middle;
+    else low = middle + 1;
+  }
+  return histogram.values[low];
 }
 
 /** The parameter `name` as a distribution. Units are the parameter's. */
 export function distributionOf(parameters: Parameters, name: string): Distribution {
   const value = parameters.raw(name) as Distribution | null | undefined;
-  if (fits(value)) return value;
+  if (fitsDistribution(value)) return value;
   const expected =
-    "a number, { kind: constant, value }, { kind: uniform, from, to } or { kind: exponential, mean }, none negative";
+    "a number, { kind: constant, value }, { kind: uniform, from, to }, { kind: exponential, mean }, " +
+    "{ kind: log-normal, median, sigma }, { kind: generalised-pareto, location, scale, shape } " +
+    "or { kind: histogram, values, weights }, none negative";
   throw parameters.mistake(name, value, expected, '{ kind: "exponential", mean: 1000 }');
 }
 
-function fits(value: Distribution | null | undefined): value is Distribution {
-  const positive = (number: unknown): boolean => typeof number === "number" && number >= 0 && number < 2 ** 32;
-  if (typeof value !== "object" || value === null) return positive(value);
+/** Is it a distribution that can be drawn from? */
+export function fitsDistribution(value: Distribution | null | undefined): value is Distribution {
+  if (typeof value !== "object" || value === null) return isSize(value);
   switch (value.kind) {
     case "constant":
-      return positive(value.value);
+      return isSize(value.value);
     case "uniform":
-      return positive(value.from) && positive(value.to) && value.from <= value.to;
+      return isSize(value.from) && isSize(value.to) && value.from <= value.to;
     case "exponential":
-      return positive(value.mean);
+      return isSize(value.mean);
+    case "log-normal":
+      return isSize(value.median) && isSize(value.sigma) && isSize(value.most ?? 0);
+    case "generalised-pareto":
+      return [value.location, value.scale, value.shape, value.most ?? 0].every(isSize);
+    case "histogram":
+      return (
+        Array.isArray(value.values) &&
+        Array.isArray(value.weights) &&
+        value.values.length === value.weights.length &&
+        [...value.values, ...value.weights].every(isSize) &&
+        value.weights.some((weight) => weight > 0)
+      );
     default:
       return false;
   }
 }
+
+const isSize = (number: unknown): boolean => typeof number === "number" && number >= 0 && number < 2 ** 32;

@@ -25,7 +25,7 @@ export function studentQuantile(p: number, freedom: number): number {
 }
 
 /** P(T <= t) for t >= 0. */
-function studentBelow(t: number, freedom: number): number {
+export function studentBelow(t: number, freedom: number): number {
   return 1 - incompleteBeta(freedom / (freedom + t * t), freedom / 2, 0.5) / 2;
 }
 

@@ -1,0 +1,136 @@
+/**
+ * Which changes fail a night. A change of level is a *regression* when all of these hold:
+ *
+ *     worse       in the direction that its metric calls worse
+ *     confirmed   at least three nights are on the new level: a noisy neighbour seldom stays for three
+ *     large       the gate (5 %) lies within the change's interval of three standard errors or below it, and the change as seen is
+ *                 at least three fifths of the gate: half of all steps of exactly 5 % are seen as less than 5 %
+ *     no chance   over all gated series of the night the rate of false discoveries is held at 1 in 10,000 (Benjamini and
+ *                 Hochberg, JRSS B 1995), so that a suite of two hundred figures is as quiet as one figure
+ *     beyond      it exceeds twice the error of the night's own runs: a simulation repeats exactly, so that nights say nothing
+ *                 about its noise, but its rounds have seeds of their own and do
+ *     fresh       it is at most seven nights old, or tonight is the first night that shows it
+ *
+ * After that it is the new level: a red light that stays on hides the next one.
+ */
+import type { ChangeState } from "../history.ts";
+import { changePoints, usualChangePoints, type ChangePoint, type ChangePointOptions } from "./change-points.ts";
+
+export interface GateOptions {
+  /** Share of the level from which a change for the worse fails, for metrics that ask for no more. */
+  readonly leastRegression: number;
+  /** Rate of false discoveries among all gated series of one night. */
+  readonly falseDiscoveries: number;
+  /** Nights that must be on the new level. */
+  readonly confirmations: number;
+  /** Nights that a regression fails. */
+  readonly freshNights: number;
+}
+
+export const usualGate: GateOptions = {
+  leastRegression: 0.05,
+  falseDiscoveries: 1e-4,
+  confirmations: 3,
+  freshNights: 7,
+};
+
+/** Changes are shown from this share of the gate on; the interval decides about those below the gate. */
+const seenShare = 0.6;
+/** Standard errors. */
+const wide = 3;
+/** Figures that the level before must have. */
+const fewestBefore = 3;
+
+export interface GatedSeries {
+  readonly values: readonly number[];
+  /** Standard error of each night's figure by the spread of its own runs; 0 where there was one run. */
+  readonly errors: readonly number[];
+  readonly better: "higher" | "lower" | null;
+  readonly gate: number | null;
+  /** Has a figure of the night that is judged. */
+  readonly current: boolean;
+}
+
+export interface JudgedChange extends ChangePoint {
+  readonly state: ChangeState;
+}
+
+/** The changes of every series, in its order. Deterministic. */
+export function judgeSeries(series: readonly GatedSeries[], options: GateOptions = usualGate): JudgedChange[][] {
+  const found = series.map(({ values }) => changePoints(values, pointOptions(options)));
+  const candidates = series.flatMap((one, i) =>
+    found[i].filter((point) => isCandidate(one, point, options)).map((point) => ({ one, point })),
+  );
+  const gated = series.filter((one) => one.current && one.gate !== null).length;
+  const limit = discoveryLimit(
+    candidates.map(({ point }) => point.chance),
+    gated,
+    options.falseDiscoveries,
+  );
+  const sure = new Set(candidates.filter(({ point }) => point.chance <= limit).map(({ point }) => point));
+  return series.map((one, i) =>
+    found[i].map((point): JudgedChange => ({ ...point, state: stateOf(one, point, sure.has(point), options) })),
+  );
+}
+
+function pointOptions({ leastRegression }: GateOptions): ChangePointOptions {
+  return { ...usualChangePoints, leastChange: seenShare * leastRegression };
+}
+
+function stateOf(one: GatedSeries, point: ChangePoint, sure: boolean, options: GateOptions): ChangeState {
+  if (one.better === null) return "change";
+  if (!isWorse(one, point)) return "improvement";
+  if (!sure) return isOld(one, point, options) ? "known" : "suspected";
+  return isFresh(one, point, options) ? "regression" : "known";
+}
+
+function isWorse({ better }: GatedSeries, { before, after }: ChangePoint): boolean {
+  return better === "higher" ? after < before : better === "lower" && after > before;
+}
+
+/** Everything but chance and freshness, which are looked at over all series and last. */
+function isCandidate(one: GatedSeries, point: ChangePoint, options: GateOptions): boolean {
+  if (one.gate === null || !one.current || !isWorse(one, point)) return false;
+  const gate = gateOf(one.gate, options);
+  const before = Math.abs(point.before);
+  return (
+    point.index >= fewestBefore &&
+    one.values.length - point.index >= options.confirmations &&
+    Math.abs(point.change) >= seenShare * gate &&
+    Math.abs(point.after - point.before) + wide * point.error >= gate * before &&
+    Math.abs(point.after - point.before) > 2 * runsError(one, point.index)
+  );
+}
+
+/** A metric that asks for a wider gate keeps the proportion when the usual one is changed. */
+function gateOf(gate: number, { leastRegression }: GateOptions): number {
+  return (gate / usualGate.leastRegression) * leastRegression;
+}
+
+/** Of the difference of the nights on both sides of a change. */
+function runsError({ errors }: GatedSeries, index: number): number {
+  return Math.hypot(errors[index - 1] ?? 0, errors[index] ?? 0);
+}
+
+function isOld({ values }: GatedSeries, { index }: ChangePoint, { freshNights }: GateOptions): boolean {
+  return values.length - index > freshNights;
+}
+
+/** A small change of a noisy figure takes longer than the fresh nights to show, and fails on the night that first shows it. */
+function isFresh(one: GatedSeries, point: ChangePoint, options: GateOptions): boolean {
+  if (!isOld(one, point, options)) return true;
+  const lastNight = changePoints(one.values.slice(0, -1), pointOptions(options));
+  return !lastNight.some(
+    ({ index, chance }) => Math.abs(index - point.index) <= 3 && chance <= options.falseDiscoveries,
+  );
+}
+
+/** The largest chance that is a discovery among `tests` (Benjamini and Hochberg's step-up); -1 where none is. */
+export function discoveryLimit(chances: readonly number[], tests: number, rate: number): number {
+  const sorted = chances.toSorted((a, b) => a - b);
+  let limit = -1;
+  sorted.forEach((chance, i) => {
+    if (chance <= ((i + 1) / tests) * rate) limit = chance;
+  });
+  return limit;
+}

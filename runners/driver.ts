@@ -56,7 +56,11 @@ const slotLimit = 1_048_576;
 
 const timedOut: Answer<never> = { kind: "unknown", code: "timeout", message: "no answer in time" };
 const breakerOpen: Answer<never> = { kind: "refused", code: "breaker-open", message: "the client's breaker is open" };
-const expired: Answer<never> = { kind: "refused", code: "expired", message: "the deadline passed before the next attempt" };
+const expired: Answer<never> = {
+  kind: "refused",
+  code: "expired",
+  message: "the deadline passed before the next attempt",
+};
 
 type Phase = "thinking" | "calling" | "backing-off";
 
@@ -142,15 +146,17 @@ export class LoadDriver<Q = Request, R = Result> {
     }
   }
 
-  onAnswer(attempt: number, answer: Answer<R>): void {
+  /** False when nobody waited for it any more. */
+  onAnswer(attempt: number, answer: Answer<R>): boolean {
     const slot = attempt % slotLimit;
     const active = this.slots[slot];
     if (active.phase !== "calling" || active.generation !== (attempt - slot) / slotLimit) {
       this.recorder.lateAnswer();
-      return;
+      return false;
     }
     active.timer = -1;
     this.onOutcome(active, answer);
+    return true;
   }
 
   private onArrival(arrival: Arrival): void {

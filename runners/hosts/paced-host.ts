@@ -42,7 +42,7 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
   private readonly sleep = new ShortSleep();
   private readonly quickness = new Quickness();
   private startMs = 0;
-  /** Attempts sent and not answered. One that was given up on counts until nothing is under way. */
+  /** Attempts whose answer is waited for. */
   private unanswered = 0;
   /** Submitted since the last flush. */
   private unflushed = false;
@@ -71,6 +71,7 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
   }
 
   giveUp(attempt: number): void {
+    this.unanswered--;
     this.target.giveUp?.(attempt);
   }
 
@@ -98,9 +99,8 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
   }
 
   private onAnswer(attempt: number, answer: Answer<R>): void {
-    if (this.unanswered > 0) this.unanswered--;
     this.quickness.answered(attempt);
-    this.driver.onAnswer(attempt, answer);
+    if (this.driver.onAnswer(attempt, answer)) this.unanswered--;
     // While a timer is pending nobody looks: what the answer brought forward or gave rise to must not wait for it.
     if (this.timer === null) return;
     if (this.unflushed || this.driver.nextWakeUs < this.wakeUs || this.driver.finished) this.rouse();
@@ -129,7 +129,6 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
   }
 
   private work(): void {
-    if (this.driver.underWay === 0) this.unanswered = 0;
     this.driver.onWake();
     if (!this.unflushed) return;
     this.unflushed = false;

@@ -20,7 +20,7 @@ export const HistoryLineSchema = Type.Object({
   value: number,
   /** One figure a valid run, in order of rounds. */
   runs: Type.Array(number, { minItems: 1 }),
-  /** What `value` counts, as it is written after it: `/s`, `ms`, `%` (of 100), `per operation`, `×` ... */
+  /** What `value` counts, as it is written after it: `/s`, `ms`, `%` (of 100), `per op`, `×` ... */
   unit: text,
   better: Type.Union([Type.Literal("higher"), Type.Literal("lower"), Type.Null()]),
   /** The change for the worse, as a share, from which a night fails; null: reported only. */

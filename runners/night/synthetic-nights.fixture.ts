@@ -98,8 +98,8 @@ const metricNames = [
   ["okPerSecond", "/s", "higher", 5_000],
   ["p50Ms", "ms", "lower", 2],
   ["p99Ms", "ms", "lower", 9],
-  ["turnsPerOk", "per ok operation", "lower", 11],
-  ["logBytesPerOk", "bytes per ok operation", "lower", 700],
+  ["turnsPerOk", "per ok op", "lower", 11],
+  ["logBytesPerOk", "B per ok op", "lower", 700],
 ] as const;
 const experimentNames = ["adaptive-capacity", "retry-storm", "virtual-nodes", "cart-merge"];
 

@@ -3,7 +3,7 @@
  * waits depends on how long, and on whether an answer may come meanwhile that should be read at once:
  *
  *     more than 2 ms to go      setTimeout for all but the last 1.5 ms: answers wake the loop, the processor is idle
- *     nothing is under way      one sleep to just before the instant, then a spin of some 30 us to it
+ *     nothing is under way      one sleep to just before the instant, then a spin of some 30 us to it; under 0.2 ms only the spin
  *     answers are under way     a turn of the loop at a time, with a short sleep between turns where that is harmless
  *
  * *Harmless* is a sleep of at most a fiftieth of what quick answers take: it makes no answer look 2 % slower than it was. An
@@ -25,6 +25,11 @@ const timerSlackMs = 1.5;
 const longestNapMs = 0.2;
 /** A shorter nap costs more than the turns of the loop that it replaces. */
 const shortestNapMs = 0.05;
+/**
+ * While nothing is under way. About one sleep in a thousand lasts 2 to 3 ms too long, because the processor was given to another
+ * program meanwhile; so they must not be many, and gaps shorter than this are spun through.
+ */
+const shortestSleepMs = 0.2;
 const harmlessShare = 1 / 50;
 const patienceAttempts = 1_000;
 const loopResolutionMs = 10;
@@ -144,7 +149,7 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
       if (napMs >= shortestNapMs) this.sleep.block(napMs);
       return;
     }
-    this.sleep.until(dueMs);
+    if (waitMs >= (this.pace === "modest" ? shortestNapMs : shortestSleepMs)) this.sleep.until(dueMs);
     if (this.pace === "modest") return;
     while (performance.now() < dueMs);
     this.work();

@@ -12,10 +12,15 @@ export function rerunLine(experiment: string, tank: Tank, options: SuiteOptions)
   if (options.rate !== undefined) words.push("--rate", String(options.rate));
   if (options.forS !== undefined) words.push("--for", String(options.forS));
   if (options.keys !== undefined) words.push("--keys", options.keys);
+  if (options.target.kind === "rehearsal") words.push("--target", "rehearsal");
   if (options.target.kind === "dynamodb") {
     words.push("--target", options.target.url === undefined ? "dynamodb" : `dynamodb=${options.target.url}`);
   }
   if (options.slices !== undefined) words.push("--slices", String(options.slices));
+  if (options.slice !== undefined) words.push("--slice", `${options.slice.index + 1}/${options.slice.count}`);
+  if (options.agents !== undefined) {
+    words.push("--agents", String(options.agents.count), "--nats", options.agents.natsUrl);
+  }
   return ["npm run bench --", ...words.map(quote)].join(" ");
 }
 

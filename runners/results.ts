@@ -71,6 +71,59 @@ export const CheckSchema = Type.Object({
   examined: Type.Integer(),
   violations: Type.Array(text),
   counts: Type.Record(text, number),
+  /** Why nothing was examined; `held` then says nothing. */
+  skipped: Type.Optional(text),
+});
+
+/** A load that several machines made: where each slice's figures are from, and how much of it there is. */
+export const SlicesSchema = Type.Object({
+  count: Type.Integer(),
+  parts: Type.Array(
+    Type.Object({
+      /** From 0. */
+      index: Type.Integer(),
+      /** Name of the agent that ran it. */
+      agent: Type.Optional(text),
+      /** False: only what ended before second `keptS` of the load is in the figures. */
+      complete: Type.Boolean(),
+      keptS: number,
+      reason: Type.Optional(text),
+      /** The agent's clock minus the coordinator's, and by how much that may be wrong; the start is corrected by it. */
+      clockOffsetMs: Type.Optional(number),
+      clockErrorMs: Type.Optional(number),
+    }),
+  ),
+});
+
+/** Everything a recorder knows, so that slices can be merged before figures are made of them. */
+export const RecorderSchema = Type.Object({
+  tallies: Type.Array(
+    Type.Object({
+      name: text,
+      offered: Type.Integer(),
+      ok: Type.Integer(),
+      attempts: Type.Integer(),
+      okEnded: Type.Integer(),
+      goodEnded: Type.Integer(),
+      good: Type.Integer(),
+      refused: Type.Record(text, Type.Integer()),
+      unknown: Type.Record(text, Type.Integer()),
+      latency: text,
+      service: text,
+    }),
+  ),
+  rows: Type.Array(
+    Type.Object({
+      offered: Type.Integer(),
+      ok: Type.Integer(),
+      refused: Type.Integer(),
+      unknown: Type.Integer(),
+      attempts: Type.Integer(),
+      latency: Type.Union([text, Type.Null()]),
+    }),
+  ),
+  lateness: text,
+  totals: Type.Record(text, Type.Integer()),
 });
 
 /** The generator's judgement of itself. Lateness: actual minus intended start, microseconds. */
@@ -101,6 +154,9 @@ export const RunSchema = Type.Object({
   check: CheckSchema,
   /** Simulation only: the trace's digest, equal for equal seeds, and its events. */
   trace: Type.Optional(Type.Object({ digest: text, events: Type.Integer(), eventsPerSecond: number })),
+  slices: Type.Optional(SlicesSchema),
+  /** In the file of a slice only: what `wavetank merge` needs. `history`: its entries as JSON, deflated, base64. */
+  remains: Type.Optional(Type.Object({ recorder: RecorderSchema, loopDelayP99Us: number, history: text })),
 });
 
 export const BandSchema = Type.Object({ fromS: number, toS: number, label: text });
@@ -237,6 +293,16 @@ export const ResultsSchema = Type.Object(
       disk: text,
     }),
     experiments: Type.Array(ExperimentSchema),
+    /** One slice of a load: number `index` (from 0) of `count`, of the plan with this identity. */
+    slice: Type.Optional(
+      Type.Object({
+        index: Type.Integer(),
+        count: Type.Integer(),
+        plan: text,
+        /** The suite's options, from which the plan is made again; experiments by name. */
+        options: Type.Record(text, Type.Unknown()),
+      }),
+    ),
   },
   { $id: "urn:wavetank:results:1", title: "Wavetank results" },
 );
@@ -247,6 +313,8 @@ export type ClaimResult = Static<typeof ClaimSchema>;
 export type OperationResult = Static<typeof OperationSchema>;
 export type Timeline = Static<typeof TimelineSchema>;
 export type GeneratorHealth = Static<typeof GeneratorSchema>;
+export type RunSlices = Static<typeof SlicesSchema>;
+export type RecorderRemains = Static<typeof RecorderSchema>;
 export type RunResult = Static<typeof RunSchema>;
 export type Band = Static<typeof BandSchema>;
 export type Chart = Static<typeof ChartSchema>;

@@ -1,7 +1,7 @@
 /** One run as both tanks take it: what to run, and who is told how it goes. */
 import type { Design } from "./experiment.ts";
 import type { TankExperiment } from "./settings.ts";
-import type { RunProgress, TargetSpec } from "./suite-types.ts";
+import type { OwnSlice, RunProgress, TargetSpec } from "./suite-types.ts";
 
 export interface RunOrder {
   readonly design: Design;
@@ -11,6 +11,8 @@ export interface RunOrder {
   readonly target: TargetSpec;
   /** Generator workers, threads tank only. */
   readonly slices: number;
+  /** Only this part of the load is made here, by hand. */
+  readonly slice?: OwnSlice;
   readonly signal?: AbortSignal;
   onProgress(progress: RunProgress): void;
 }

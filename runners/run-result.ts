@@ -4,7 +4,8 @@ import type { CheckResult, HistoryEntry, Workload } from "../workloads/workload.
 import { generatorHealth } from "./measure/generator-health.ts";
 import { standardMetrics } from "./measure/metrics.ts";
 import { Recorder } from "./measure/recorder.ts";
-import type { RunResult } from "./results.ts";
+import { missingSlices } from "./missing-slices.ts";
+import type { GeneratorHealth, RecorderRemains, RunResult, RunSlices } from "./results.ts";
 import type { RunOrder } from "./run-order.ts";
 import type { TankExperiment } from "./settings.ts";
 
@@ -19,6 +20,14 @@ export interface RunRemains {
   readonly check: CheckResult;
   readonly counters: Counted;
   readonly trace?: RunResult["trace"];
+  /** Of a load that several machines made. */
+  readonly slices?: RunSlices;
+  readonly remains?: { readonly recorder: RecorderRemains; readonly loopDelayP99Us: number; readonly history: string };
+}
+
+/** Where nothing could be examined: neither held nor broken. */
+export function notChecked(reason: string): CheckResult & { readonly skipped: string } {
+  return { name: `not checked: ${reason}`, held: true, examined: 0, violations: [], counts: {}, skipped: reason };
 }
 
 export function recorderFor(settled: TankExperiment, goodWithinUs: number | undefined): Recorder {
@@ -43,14 +52,26 @@ export function runResult(order: RunOrder, remains: RunRemains): RunResult {
     seed: order.seed,
     startedAt: remains.startedAt.toISOString(),
     tookS: remains.tookS,
-    generator: generatorHealth(recorder, { p99Us: remains.loopDelayP99Us }, metrics),
+    generator: generatorOf(remains, metrics),
     operations: recorder.operations(),
     timeline: recorder.timeline(),
     metrics,
     counters: counters as RunResult["counters"],
     check: { ...check, violations: [...check.violations], counts: { ...check.counts } },
     ...(remains.trace === undefined ? {} : { trace: remains.trace }),
+    ...(remains.slices === undefined ? {} : { slices: remains.slices }),
+    ...(remains.remains === undefined ? {} : { remains: remains.remains }),
   };
+}
+
+/** A load of which a part is missing is another load than the plan's: its figures prove nothing about the design. */
+function generatorOf(
+  { recorder, loopDelayP99Us, slices }: RunRemains,
+  metrics: Record<string, number>,
+): GeneratorHealth {
+  const health = generatorHealth(recorder, { p99Us: loopDelayP99Us }, metrics);
+  const missing = slices === undefined ? null : missingSlices(slices);
+  return missing === null ? health : { ...health, valid: false, reasons: [missing, ...health.reasons] };
 }
 
 /** Runs the workload's own check over the history of every slice, in order of arrival, and the final reads. */

@@ -9,6 +9,7 @@ import { machineFingerprint, workTree } from "./machine.ts";
 import { planSuite, type PlannedExperiment, type PlannedRun } from "./plan.ts";
 import { schemaVersion, type ExperimentResult, type Results, type RunResult } from "./results.ts";
 import { Interrupted, type RunOrder } from "./run-order.ts";
+import { isIncomplete } from "./missing-slices.ts";
 import { planOf } from "./settings.ts";
 import type { SuiteObserver, SuiteOptions } from "./suite-types.ts";
 
@@ -77,11 +78,12 @@ function withOwnMetrics({ experiment, settled }: PlannedExperiment, run: RunResu
 
 /**
  * A run whose generator was disturbed is repeated once, in its place in the round: what disturbed it was this machine, not the
- * design. The repetition is kept if it is valid and says why it was made; otherwise the first stands, invalid.
+ * design. The repetition is kept if it is valid and says why it was made; otherwise the first stands, invalid. A run that lost a
+ * slice with its machine is not repeated: the machine is still gone.
  */
 async function runValid(run: () => Promise<RunResult>): Promise<RunResult> {
   const first = await run();
-  if (first.generator.valid) return first;
+  if (first.generator.valid || isIncomplete(first)) return first;
   const second = await run();
   if (!second.generator.valid) return first;
   const reasons = first.generator.reasons.map((reason) => `repeated, because at first ${reason}`);
@@ -101,6 +103,7 @@ function orderOf(
     seed,
     target: options.target,
     slices: options.slices ?? 1,
+    slice: options.slice,
     signal: options.signal,
     onProgress: (progress) => observer.onRunProgress?.(item, progress),
   };

@@ -14,11 +14,13 @@ import { isRetryable } from "../backend/policies/caller.ts";
 import { createWorkload } from "../workloads/catalog.ts";
 import { UsageError } from "./command-error.ts";
 import type { Pace } from "./hosts/paced-host.ts";
-import type { GeneratorPool, LoadOutcome } from "./hosts/threads-host.ts";
+import { packJson, recorderToJson } from "./agents/recorder-json.ts";
+import type { LoadGenerator, LoadOutcome } from "./hosts/threads-host.ts";
 import type { Recorder } from "./measure/recorder.ts";
+import { missingSlices } from "./missing-slices.ts";
 import type { RunResult } from "./results.ts";
 import { Interrupted, throwIfAborted, type RunOrder } from "./run-order.ts";
-import { recorderFor, runResult, sortHistory } from "./run-result.ts";
+import { notChecked, recorderFor, runResult, sortHistory } from "./run-result.ts";
 import type { SliceTask } from "./slice-task.ts";
 import { DynamodbTarget } from "./targets/dynamodb.ts";
 import { ask } from "./targets/target.ts";
@@ -33,6 +35,8 @@ const settleLimitMs = 20_000;
 
 /** The system under test, as a run needs it. */
 interface Service {
+  /** Why its state cannot be checked after the load. */
+  readonly unchecked?: string;
   /** Where a slice sends its attempts. */
   target(): SliceTask["target"];
   ask(request: Request): Promise<Answer>;
@@ -42,7 +46,7 @@ interface Service {
   close(): Promise<void>;
 }
 
-export async function runOnThreads(order: RunOrder, pool: GeneratorPool): Promise<RunResult> {
+export async function runOnThreads(order: RunOrder, pool: LoadGenerator): Promise<RunResult> {
   const startedAt = new Date();
   const startedMs = performance.now();
   const { design, settled } = order;
@@ -56,20 +60,34 @@ export async function runOnThreads(order: RunOrder, pool: GeneratorPool): Promis
     if (!load.finished) throw new Interrupted("the suite was interrupted");
     await service.settle(settled.faults);
     const history = sortHistory(load.history);
-    const finals = await askAll(service, workload.finalReads(history));
-    const check = workload.check(history, finals);
+    const { slices } = load;
+    const unchecked = service.unchecked ?? uncheckedBecause(order, slices);
+    const check =
+      unchecked === null
+        ? workload.check(history, await askAll(service, workload.finalReads(history)))
+        : notChecked(unchecked);
     const counters = await service.counters();
     const tookS = (performance.now() - startedMs) / 1_000;
     const { loopDelayP99Us } = load;
-    return runResult(order, { startedAt, tookS, recorder, loopDelayP99Us, check, counters });
+    const remains =
+      order.slice === undefined
+        ? undefined
+        : { recorder: recorderToJson(recorder.parts()), loopDelayP99Us, history: packJson(history) };
+    return runResult(order, { startedAt, tookS, recorder, loopDelayP99Us, check, counters, slices, remains });
   } finally {
     await service.close();
   }
 }
 
+/** A check needs every operation that may have changed the state; null when they are all here. */
+function uncheckedBecause({ slice }: RunOrder, slices: RunResult["slices"]): string | null {
+  if (slice !== undefined) return `slice ${slice.index + 1} of ${slice.count} knows its own operations only`;
+  return slices === undefined ? null : missingSlices(slices);
+}
+
 async function driveLoad(
   order: RunOrder,
-  pool: GeneratorPool,
+  pool: LoadGenerator,
   service: Service,
   recorder: Recorder,
 ): Promise<LoadOutcome> {
@@ -90,10 +108,27 @@ async function driveLoad(
       onStart: () => faults.start(),
       onProgress: (progress) => order.onProgress(progress),
       signal: order.signal,
+      startAt: startAt(order),
     });
   } finally {
     await faults.end();
   }
+}
+
+/** Slices made by hand begin together by their machines' wall clocks. */
+function startAt({ slice }: RunOrder): (() => Promise<bigint>) | undefined {
+  const startAtMs = slice?.startAtMs;
+  if (startAtMs === undefined) return undefined;
+  return () => {
+    const inMs = startAtMs - Date.now();
+    if (inMs >= 0) return Promise.resolve(process.hrtime.bigint() + BigInt(Math.round(inMs * 1e6)));
+    throw new UsageError({
+      what: "the start of the slices has passed",
+      got: `${new Date(startAtMs).toISOString()}, ${(-inMs / 1_000).toFixed(1)} s ago when this slice was ready`,
+      expected: "an instant that every machine reaches with its set-up done",
+      fix: "give all slices the same later --start-at, half a minute ahead",
+    });
+  };
 }
 
 /** Injects each fault when its time comes. A fault that could not be injected voids the run. */
@@ -134,6 +169,7 @@ function paceFor(deployment: Deployment, slices: number): Pace {
 
 async function startService(order: RunOrder): Promise<Service> {
   const { target, design, settled, seed } = order;
+  if (target.kind === "rehearsal") return rehearsal;
   if (target.kind === "dynamodb" && target.url !== undefined)
     return remoteService(target.url, design.deployment, settled.faults);
   let broken: Error | null = null;
@@ -206,6 +242,17 @@ async function remoteService(url: string, deployment: Deployment, faults: FaultP
     close: () => Promise.resolve(),
   };
 }
+
+/** A service that is a script inside the generator, so that there is nothing to set up or to read back. */
+const rehearsal: Service = {
+  unchecked: "a rehearsal's script keeps nothing",
+  target: () => ({ kind: "rehearsal" }),
+  ask: () => Promise.resolve({ kind: "ok", result: { kind: "tables", names: [], more: false } }),
+  inject: () => Promise.resolve(),
+  settle: () => Promise.resolve(),
+  counters: () => Promise.resolve({}),
+  close: () => Promise.resolve(),
+};
 
 async function askAll(service: Service, requests: readonly Request[]): Promise<Answer[]> {
   const answers: Answer[] = [];

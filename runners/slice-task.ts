@@ -12,12 +12,16 @@ import type { Micros } from "../backend/kernel/units.ts";
 import type { CallPolicy } from "../backend/policies/call.ts";
 import type { HistoryEntry, WorkloadSpec } from "../workloads/workload.ts";
 import type { LoadShape } from "./experiment.ts";
+import type { CheckCounts } from "./load/check-tally.ts";
+import type { HttpLoad } from "./load/load-plan.ts";
 import type { Pace } from "./hosts/paced-host.ts";
 import type { RecorderParts, RecorderPlan } from "./measure/recorder.ts";
 import type { Slice } from "./schedule.ts";
 
 export interface SliceTask {
   readonly slice: Slice;
+  /** This worker's row in `shared.progress`; not the slice's number where other machines have slices too. */
+  readonly place: number;
   readonly load: LoadShape;
   readonly forUs: Micros;
   readonly seed: number;
@@ -27,8 +31,21 @@ export interface SliceTask {
   readonly pace: Pace;
   readonly target:
     | { readonly kind: "direct"; readonly ports: readonly MessagePort[] }
-    | { readonly kind: "dynamodb"; readonly url: string };
+    | { readonly kind: "dynamodb"; readonly url: string }
+    /** Any HTTP service; the task's own workload says nothing then. */
+    | { readonly kind: "http"; readonly load: HttpLoad }
+    /** Answers by script in virtual time, for a rehearsal. */
+    | { readonly kind: "rehearsal" };
   readonly shared: SharedState;
+  /** Where the worker posts a `Snapshot` about once a second; absent: nobody asks. */
+  readonly snapshots?: MessagePort;
+}
+
+/** What a worker recorded since its snapshot before. */
+export interface Snapshot {
+  /** Everything that ended before this instant of the load is in this snapshot or an earlier one. */
+  readonly untilUs: Micros;
+  readonly recorder: RecorderParts;
 }
 
 export interface SliceResult {
@@ -36,6 +53,8 @@ export interface SliceResult {
   readonly history: readonly HistoryEntry[];
   readonly loopDelayP99Us: Micros;
   readonly finished: boolean;
+  /** Of an HTTP service's answers. */
+  readonly checks?: CheckCounts;
 }
 
 export interface SharedState {

@@ -16,7 +16,24 @@ export type TargetSpec =
   /** Straight into the backend, by message port or by call. */
   | { readonly kind: "direct" }
   /** DynamoDB JSON over HTTP. Without a URL the reference's own front door; with one, any service that speaks it. */
-  | { readonly kind: "dynamodb"; readonly url?: string };
+  | { readonly kind: "dynamodb"; readonly url?: string }
+  /** A script that answers in virtual time: tries out slices and agents without a service. */
+  | { readonly kind: "rehearsal" };
+
+/** One machine's part of every run's load, made without a coordinator. */
+export interface OwnSlice {
+  /** From 0. */
+  readonly index: number;
+  readonly count: number;
+  /** Wall time of the load's start, milliseconds since 1970; absent: when set-up is over. */
+  readonly startAtMs?: number;
+}
+
+/** Other machines make the load; this one coordinates them. */
+export interface AgentsSpec {
+  readonly count: number;
+  readonly natsUrl: string;
+}
 
 export interface SuiteOptions {
   readonly experiments: readonly Experiment[];
@@ -35,6 +52,8 @@ export interface SuiteOptions {
   readonly target: TargetSpec;
   /** Piscina workers that generate load in the threads tank; the default is one. */
   readonly slices?: number;
+  readonly slice?: OwnSlice;
+  readonly agents?: AgentsSpec;
   /** Aborting ends the suite early: finished runs are kept and the result is marked interrupted. */
   readonly signal?: AbortSignal;
   /** The command line that repeats the suite. */
@@ -72,6 +91,8 @@ export interface SuiteObserver {
   onRunProgress?(item: RunItem, progress: RunProgress): void;
   onRunEnd?(item: RunItem, run: RunResult): void;
   onExperimentEnd?(result: ExperimentResult): void;
+  /** Something happened that is neither a run nor its end: an agent came or was lost. One sentence. */
+  onNote?(text: string): void;
 }
 
 export type RunSuite = (options: SuiteOptions, observer: SuiteObserver) => Promise<Results>;

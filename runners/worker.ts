@@ -5,20 +5,28 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import { createWorkload } from "../workloads/catalog.ts";
+import { rehearse } from "./agents/rehearsal.ts";
+import { SnapshotRecorder } from "./agents/snapshot-recorder.ts";
 import { PacedHost } from "./hosts/paced-host.ts";
 import { latencySoFar } from "./measure/progress.ts";
 import { Recorder } from "./measure/recorder.ts";
 import { createSchedule } from "./schedule.ts";
-import { flag, progressFields, type SliceResult, type SliceTask } from "./slice-task.ts";
+import { flag, progressFields, type SliceResult, type SliceTask, type Snapshot } from "./slice-task.ts";
 import { DirectTarget } from "./targets/direct.ts";
 import { DynamodbTarget } from "./targets/dynamodb.ts";
 import type { Target } from "./targets/target.ts";
 
 const reportEveryMs = 400;
+/** Also how much of a slice is lost with its machine. */
+const snapshotEveryMs = 1_000;
 
 export async function runSlice(task: SliceTask): Promise<SliceResult> {
-  const { load, forUs, seed, calls, slice, shared } = task;
-  const recorder = new Recorder(task.record);
+  if (task.target.kind === "rehearsal") {
+    await synchronisedStart(task);
+    return rehearse(task);
+  }
+  const { load, forUs, seed, calls, slice, shared, snapshots } = task;
+  const recorder = snapshots === undefined ? new Recorder(task.record) : new SnapshotRecorder(task.record);
   const target = createTarget(task.target);
   const host = new PacedHost(target, task.pace, {
     schedule: createSchedule(load, forUs, seed, slice),
@@ -29,20 +37,26 @@ export async function runSlice(task: SliceTask): Promise<SliceResult> {
     recorder,
   });
   const startMs = await synchronisedStart(task);
+  if (Atomics.load(shared.flags, flag.stop) === 1) host.stop();
   const reports = setInterval(() => {
     report(task, recorder);
     if (Atomics.load(shared.flags, flag.stop) === 1) host.stop();
   }, reportEveryMs);
+  const posts = setInterval(() => {
+    if (recorder instanceof SnapshotRecorder)
+      snapshots?.postMessage({ untilUs: host.now(), recorder: recorder.take() } satisfies Snapshot);
+  }, snapshotEveryMs);
   try {
     const { loopDelayP99Us, finished } = await host.run(startMs);
     return { recorder: recorder.parts(), history: host.driver.history, loopDelayP99Us, finished };
   } finally {
     clearInterval(reports);
+    clearInterval(posts);
     await target.close();
   }
 }
 
-function createTarget(spec: SliceTask["target"]): Target {
+function createTarget(spec: Exclude<SliceTask["target"], { kind: "rehearsal" }>): Target {
   return spec.kind === "direct" ? new DirectTarget(spec.ports) : new DynamodbTarget(spec.url);
 }
 
@@ -54,8 +68,8 @@ async function synchronisedStart({ shared }: SliceTask): Promise<number> {
   return performance.now() + untilMs;
 }
 
-function report({ shared, slice }: SliceTask, recorder: Recorder): void {
+function report({ shared, place }: SliceTask, recorder: Recorder): void {
   const { planned, ok, refused, unknown } = recorder.totals;
   const figures = [planned, ok, refused, unknown, latencySoFar(recorder) ?? Number.NaN];
-  shared.progress.set(figures, slice.index * progressFields);
+  shared.progress.set(figures, place * progressFields);
 }

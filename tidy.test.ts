@@ -100,6 +100,7 @@ const layers: readonly Layer[] = [
       "workloads/",
       "experiments/",
       "reports/report.ts",
+      "reports/trend/trend-page.ts",
       "node:",
       "autocannon",
       "commander",

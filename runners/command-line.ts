@@ -5,10 +5,12 @@
 import { Command, CommanderError } from "commander";
 import { UsageError, formatUsageError, unknownName, usageErrorIn } from "./command-error.ts";
 import { exitCodeHelp, exitCodes } from "./command-exit.ts";
+import { nightlyCommand, nightlyOptions, type NightlyFlags } from "./command-nightly.ts";
 import { listCommand } from "./command-list.ts";
 import type { Parts } from "./command-parts.ts";
 import { reportCommand } from "./command-report.ts";
 import { runCommand, type RunFlags } from "./command-run.ts";
+import { trendCommand, type TrendFlags } from "./command-trend.ts";
 import { serveCommand, type ServeFlags } from "./command-serve.ts";
 import { peakOptions, type PeakFlags } from "./command-peak.ts";
 import { simulateOptions, type SimulateFlags } from "./command-simulate.ts";
@@ -58,6 +60,12 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
   addRunOptions(command("run [experiment...]", "run experiments and write a report; without names all of them")).action(
     async (names: string[], flags: RunFlags) => done(await runCommand(names, flags, parts)),
   );
+  nightlyOptions(
+    addRunOptions(command("nightly [experiment...]", "run, add to the history, fail on a regression")),
+  ).action(async (names: string[], flags: NightlyFlags) => done(await nightlyCommand(names, flags, parts)));
+  command("trend [history]", "every figure's nights as one page, with the nights at which they changed")
+    .option("--out <file>", "the page to write (default: trend.html beside the history)")
+    .action(async (file: string | undefined, flags: TrendFlags) => done(await trendCommand(file, flags, parts)));
   command("report <results>", "make the report again from a results file or a run's folder")
     .option("--out <folder>", "where to write it (default: beside the results)")
     .action(async (file: string, flags: { out?: string }) => done(await reportCommand(file, flags, parts)));

@@ -8,6 +8,7 @@ import type { BackendOptions, RunningBackend } from "./command-serve.ts";
 import type { SimulateOptions } from "./command-simulate.ts";
 import type { Terminal } from "./command-terminal.ts";
 import type { Experiment } from "./experiment.ts";
+import type { Trend } from "./history.ts";
 import type { Results } from "./results.ts";
 import type { RunSuite } from "./suite-types.ts";
 
@@ -21,6 +22,8 @@ export interface Parts {
   runSuite: RunSuite;
   /** Writes results and report into the folder and returns the paths, the page to open first. */
   writeReport(results: Results, directory: string): Promise<readonly string[]>;
+  /** Writes the trend page. */
+  writeTrend(trend: Trend, file: string): Promise<void>;
   readResults(path: string): Promise<Results>;
   /** Prints what it finds; 0 when every check held, or when every planted bug was caught. */
   simulate(options: SimulateOptions): Promise<number>;

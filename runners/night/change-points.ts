@@ -84,7 +84,7 @@ function divide(values: readonly number[], from: number, to: number, limit: numb
  * James); -1 where there is none. Moving the split by one value moves that value's distances from one side to the other, so a
  * segment of n values costs n^2 steps.
  */
-function sharpestSplit(values: readonly number[], from: number, to: number): number {
+export function sharpestSplit(values: readonly number[], from: number, to: number): number {
   const n = to - from;
   let between = 0;
   let left = 0;

@@ -9,7 +9,7 @@
  *                 Hochberg, JRSS B 1995), so that a suite of two hundred figures is as quiet as one figure
  *     beyond      it exceeds twice the error of the night's own runs: a simulation repeats exactly, so that nights say nothing
  *                 about its noise, but its rounds have seeds of their own and do
- *     fresh       it is at most seven nights old, or tonight is the first night that shows it
+ *     fresh       it is at most seven nights old, or tonight is the first night that shows it at all
  *
  * After that it is the new level: a red light that stays on hides the next one.
  */
@@ -116,12 +116,24 @@ function isOld({ values }: GatedSeries, { index }: ChangePoint, { freshNights }:
   return values.length - index > freshNights;
 }
 
-/** A small change of a noisy figure takes longer than the fresh nights to show, and fails on the night that first shows it. */
+/**
+ * A small change of a noisy figure takes longer than the fresh nights to show: it fails on the night that first shows it, and not
+ * again when the figures after it weaken and strengthen it by turns.
+ */
 function isFresh(one: GatedSeries, point: ChangePoint, options: GateOptions): boolean {
   if (!isOld(one, point, options)) return true;
-  const lastNight = changePoints(one.values.slice(0, -1), pointOptions(options));
-  return !lastNight.some(
-    ({ index, chance }) => Math.abs(index - point.index) <= 3 && chance <= options.falseDiscoveries,
+  for (let nights = point.index + options.confirmations; nights < one.values.length; nights++) {
+    if (showsAlready(one.values.slice(0, nights), point, options)) return false;
+  }
+  return true;
+}
+
+/** Nights by which a change may be misplaced while few nights follow it. */
+const sameChange = 3;
+
+function showsAlready(values: readonly number[], { index }: ChangePoint, options: GateOptions): boolean {
+  return changePoints(values, pointOptions(options)).some(
+    (point) => Math.abs(point.index - index) <= sameChange && point.chance <= options.falseDiscoveries,
   );
 }
 

@@ -86,7 +86,7 @@ export function appendHistory(file: string, lines: readonly HistoryLine[], write
     for (let done = 0; done < block.length;) done += write(descriptor, block.subarray(done));
     fsyncSync(descriptor);
   } catch (error) {
-    ftruncateSync(descriptor, size);
+    cutBack(descriptor, size);
     throw unwritable(
       file,
       error,
@@ -94,6 +94,15 @@ export function appendHistory(file: string, lines: readonly HistoryLine[], write
     );
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** What cannot be cut (a device, a dead disk) is left; the torn line is skipped when read. */
+function cutBack(descriptor: number, size: number): void {
+  try {
+    ftruncateSync(descriptor, size);
+  } catch {
+    // The error that led here says more.
   }
 }
 

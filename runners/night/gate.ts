@@ -129,7 +129,7 @@ function isFresh(one: GatedSeries, point: ChangePoint, options: GateOptions): bo
 }
 
 /** Nights by which a change may be misplaced while few nights follow it. */
-const sameChange = 3;
+const sameChange = 7;
 
 function showsAlready(values: readonly number[], { index }: ChangePoint, options: GateOptions): boolean {
   return changePoints(values, pointOptions(options)).some(

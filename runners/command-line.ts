@@ -3,10 +3,13 @@
  * mistake of whoever typed ends with four lines and exit code 2, a bug of ours with a stack and 1.
  */
 import { Command, CommanderError } from "commander";
+import { addAgentCommand } from "./command-agent.ts";
 import { UsageError, formatUsageError, unknownName, usageErrorIn } from "./command-error.ts";
 import { exitCodeHelp, exitCodes } from "./command-exit.ts";
 import { nightlyCommand, nightlyOptions, type NightlyFlags } from "./command-nightly.ts";
 import { listCommand } from "./command-list.ts";
+import { addMachineOptions } from "./command-machines.ts";
+import { addMergeCommand } from "./command-merge.ts";
 import type { Parts } from "./command-parts.ts";
 import { reportCommand } from "./command-report.ts";
 import { runCommand, type RunFlags } from "./command-run.ts";
@@ -69,6 +72,8 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
   command("report <results>", "make the report again from a results file or a run's folder")
     .option("--out <folder>", "where to write it (default: beside the results)")
     .action(async (file: string, flags: { out?: string }) => done(await reportCommand(file, flags, parts)));
+  addAgentCommand(command("agent", "make a part of loads that a coordinator deals out (run --agents)"), parts, done);
+  addMergeCommand(command("merge <results...>", "join the results of a load's slices (run --slice)"), parts, done);
   command("serve", "the reference backend alone, behind its DynamoDB door, until Ctrl-C")
     .option("--port <port>", "TCP port on 127.0.0.1; 0 picks a free one", "8000")
     .option("--nodes <n>", "nodes of the backend", "3")
@@ -93,7 +98,7 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
 }
 
 function addRunOptions(run: Command): Command {
-  return run
+  return addMachineOptions(run)
     .option("--tank <tank>", "where: simulation (virtual time), threads (this machine) or both (default: both)")
     .option("--quick", "short plans: the same claims, wider intervals")
     .option("--seed <n>", "the seed of everything random (default: 1)")
@@ -104,7 +109,7 @@ function addRunOptions(run: Command): Command {
     .option("--keys <distribution>", "uniform, zipf:0.99, hotspot:SHARE:KEYS, latest, sequential or exponential")
     .option(
       "--target <target>",
-      "direct, dynamodb (own HTTP door) or dynamodb=URL (any service that speaks it); default: direct",
+      "direct, dynamodb (own HTTP door), dynamodb=URL (any service that speaks it) or rehearsal; default: direct",
     )
     .option("--rounds <n>", "runs of each design")
     .option("--slices <n>", "threads that generate the load of the threads tank")

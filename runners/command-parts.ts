@@ -3,6 +3,8 @@
  * backend, the generator or the chart compiler. A test puts its own parts in their places.
  */
 import type { EventEmitter } from "node:events";
+import type { AgentCommandOptions } from "./command-agent.ts";
+import type { MergeSlices } from "./command-merge.ts";
 import type { PeakOptions } from "./command-peak.ts";
 import type { BackendOptions, RunningBackend } from "./command-serve.ts";
 import type { SimulateOptions } from "./command-simulate.ts";
@@ -29,5 +31,8 @@ export interface Parts {
   simulate(options: SimulateOptions): Promise<number>;
   /** Measures and prints; true when every answer was a success. */
   peak(options: PeakOptions, print: (text: string) => void): Promise<boolean>;
+  /** Works for coordinators until the signal, or until its one run is over. */
+  agent(options: AgentCommandOptions, signal: AbortSignal, say: (text: string) => void): Promise<void>;
+  merge: MergeSlices;
   startBackend(options: BackendOptions): Promise<RunningBackend>;
 }

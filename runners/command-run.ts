@@ -9,17 +9,19 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { UsageError, unknownName } from "./command-error.ts";
 import { exitCodeOf } from "./command-exit.ts";
+import { defaultTank, spreadOver, type MachineFlags } from "./command-machines.ts";
 import type { Parts } from "./command-parts.ts";
 import { renderSummary, summaryJson } from "./command-summary.ts";
 import { Interruption } from "./command-terminal.ts";
 import * as values from "./command-values.ts";
+import { writeReportOrExplain } from "./command-write.ts";
 import type { Experiment } from "./experiment.ts";
 import { ProgressDisplay } from "./progress-display.ts";
 import type { Results } from "./results.ts";
 import type { SuiteOptions } from "./suite-types.ts";
 
 /** The options of `run` as they were typed. */
-export interface RunFlags {
+export interface RunFlags extends MachineFlags {
   readonly tank?: string;
   readonly quick?: boolean;
   readonly seed?: string;
@@ -43,9 +45,9 @@ export function suiteOptions(names: readonly string[], flags: RunFlags, catalog:
   const seed = flags.seed === undefined ? defaultSeed : values.parseSeed(flags.seed);
   const overrides = (flags.set ?? []).map(values.parseOverride);
   if (flags.rounds !== undefined) overrides.push({ path: "rounds", value: values.parseRounds(flags.rounds) });
-  return {
+  const options = {
     experiments: withDesigns(chosen(names, catalog), flags.design, catalog),
-    tanks: values.parseTanks(flags.tank ?? "both"),
+    tanks: values.parseTanks(flags.tank ?? defaultTank(flags)),
     quick: flags.quick ?? false,
     seed,
     designs: flags.design,
@@ -57,6 +59,7 @@ export function suiteOptions(names: readonly string[], flags: RunFlags, catalog:
     slices: flags.slices === undefined ? undefined : values.parseSlices(flags.slices),
     rerun: rerunLine(names, flags, seed),
   };
+  return spreadOver(options, flags);
 }
 
 function chosen(names: readonly string[], catalog: readonly Experiment[]): readonly Experiment[] {
@@ -107,6 +110,9 @@ export function rerunLine(names: readonly string[], flags: RunFlags, seed: numbe
   option("--target", flags.target);
   option("--rounds", flags.rounds);
   option("--slices", flags.slices);
+  option("--slice", flags.slice);
+  option("--agents", flags.agents);
+  option("--nats", flags.nats);
   return ["npm run bench --", ...words.map(quote)].join(" ");
 }
 
@@ -127,7 +133,7 @@ export async function runCommand(names: readonly string[], flags: RunFlags, part
     const results = await parts.runSuite({ ...asked, signal: interruption.signal }, display.observer);
     display.end();
     const directory = flags.out ?? path.join(".wavetank", "runs", folderName(results));
-    const files = await parts.writeReport(results, directory);
+    const files = await writeReportOrExplain(parts, results, directory);
     const exitCode = interruption.exitCode ?? exitCodeOf(results);
     if (flags.json === true) terminal.print(summaryJson(results, files, exitCode));
     else printSummary(results, files, interruption.exitCode !== null, parts);
@@ -165,7 +171,7 @@ export function prepareFolder(directory: string, option = "--out"): void {
   }
 }
 
-function printSummary(results: Results, files: readonly string[], interrupted: boolean, parts: Parts): void {
+export function printSummary(results: Results, files: readonly string[], interrupted: boolean, parts: Parts): void {
   const { terminal } = parts;
   const lines = renderSummary(results, { columns: terminal.columns(), colour: terminal.colour });
   if (interrupted) lines.push("", "Interrupted: the report holds what was finished.");

@@ -104,11 +104,12 @@ export function parseKeys(text: string): string {
 export function parseTarget(text: string): TargetSpec {
   if (text === "direct") return { kind: "direct" };
   if (text === "dynamodb") return { kind: "dynamodb" };
+  if (text === "rehearsal") return { kind: "rehearsal" };
   if (!text.startsWith("dynamodb="))
     throw unknownName(
       "target",
       text,
-      ["direct", "dynamodb", "dynamodb=URL"],
+      ["direct", "dynamodb", "dynamodb=URL", "rehearsal"],
       "write --target dynamodb=http://127.0.0.1:8000",
     );
   const url = text.slice("dynamodb=".length);

@@ -97,6 +97,8 @@ export function recording(changes: Partial<Parts> = {}): Recording {
     readResults: () => Promise.resolve(resultsOf([experimentResult({})])),
     simulate: () => Promise.resolve(0),
     peak: () => Promise.resolve(true),
+    agent: () => Promise.resolve(),
+    merge: () => Promise.resolve(resultsOf([experimentResult({})])),
     startBackend: () => Promise.resolve({ url: "http://127.0.0.1:8000", close: () => Promise.resolve() }),
     ...changes,
   };

@@ -21,6 +21,11 @@ const parts: Parts = {
   readResults: async (path) => (await import("../reports/report.ts")).readResults(path),
   simulate: async (options) => (await import("./simulate.ts")).runSimulateCommand(options),
   peak: async (options, print) => (await import("./peak.ts")).runPeak(options, print),
+  agent: async (options, signal, say) => (await import("./agents/agent-process.ts")).runNatsAgent(options, signal, say),
+  merge: async (files, target) => {
+    const { mergeSlices, readBackAt } = await import("./agents/merge-slices.ts");
+    return mergeSlices(files, await parts.catalog(), readBackAt(target));
+  },
   startBackend: async ({ deployment, directory, threads, port, replication, onBroken }) => {
     await assertFreePort(port);
     const { startThreads } = await import("../backend/backend.ts");

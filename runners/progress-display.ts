@@ -86,6 +86,11 @@ export class ProgressDisplay {
         endExperiment(this.state, result);
         this.tick();
       },
+      onNote: (text) => {
+        if (this.terminal.interactive) this.terminal.note(`${this.homeOfFrame()}\x1b[J${text}\n`);
+        else this.line(text);
+        this.drawnLines = 0;
+      },
     };
   }
 

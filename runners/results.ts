@@ -51,6 +51,16 @@ export const OperationSchema = Type.Object({
   service: text,
 });
 
+/**
+ * How many ok operations ended in each row of a timeline with a latency in each bucket. Bucket b of a row's counts, from 0, holds
+ * latencies in [10^((first + b) / perDecade), 10^((first + b + 1) / perDecade)) microseconds; zeros at a row's end are left out.
+ */
+export const LatencyMapSchema = Type.Object({
+  perDecade: Type.Integer(),
+  first: Type.Integer(),
+  counts: Type.Array(Type.Array(Type.Integer())),
+});
+
 /** One row a second (or a fraction of one: `intervalS`), every array of equal length. */
 export const TimelineSchema = Type.Object({
   intervalS: number,
@@ -63,6 +73,8 @@ export const TimelineSchema = Type.Object({
   /** Milliseconds, ok operations that ended in the interval; null where there were none. */
   p50Ms: Type.Array(Type.Union([number, Type.Null()])),
   p99Ms: Type.Array(Type.Union([number, Type.Null()])),
+  /** Of one run a design: pictures need no more. */
+  latencies: Type.Optional(LatencyMapSchema),
 });
 
 export const CheckSchema = Type.Object({
@@ -155,8 +167,18 @@ export const RunSchema = Type.Object({
   /** Simulation only: the trace's digest, equal for equal seeds, and its events. */
   trace: Type.Optional(Type.Object({ digest: text, events: Type.Integer(), eventsPerSecond: number })),
   slices: Type.Optional(SlicesSchema),
-  /** In the file of a slice only: what `wavetank merge` needs. `history`: its entries as JSON, deflated, base64. */
-  remains: Type.Optional(Type.Object({ recorder: RecorderSchema, loopDelayP99Us: number, history: text })),
+  /**
+   * In the file of a slice only: what `wavetank merge` needs. `history`: its entries as JSON, deflated, base64. `startedAtMs`: the
+   * load's start on the machine's wall clock; absent in virtual time.
+   */
+  remains: Type.Optional(
+    Type.Object({
+      recorder: RecorderSchema,
+      loopDelayP99Us: number,
+      history: text,
+      startedAtMs: Type.Optional(number),
+    }),
+  ),
 });
 
 export const BandSchema = Type.Object({ fromS: number, toS: number, label: text });
@@ -167,6 +189,8 @@ const series = Type.Object({
   points: Type.Array(numbers),
   /** Theory and limits are dashed and have no markers. */
   dashed: Type.Optional(Type.Boolean()),
+  /** Default a line with markers. `points`: measurements that no line joins. `area`: a line, filled down to the axis. */
+  as: Type.Optional(Type.Union([Type.Literal("line"), Type.Literal("points"), Type.Literal("area")])),
 });
 
 const scale = Type.Union([Type.Literal("linear"), Type.Literal("log")]);
@@ -224,6 +248,24 @@ export const ChartSchema = Type.Union([
     xScale: scale,
     yScale: scale,
     series: Type.Array(series),
+    /** Vertical rules: a knee, a limit. */
+    marks: Type.Optional(Type.Array(Type.Object({ x: number, label: text }))),
+    /** A horizontal rule: a limit. */
+    rule: Type.Optional(Type.Object({ value: number, label: text })),
+  }),
+  /** Ratios of paired rounds: each pair a dot, the interval a bar, on one log axis with x1 in it. */
+  Type.Object({
+    kind: Type.Literal("pairs"),
+    ...heading,
+    valueLabel: text,
+    better: Type.Union([Type.Literal("higher"), Type.Literal("lower")]),
+    rows: Type.Array(
+      Type.Object({
+        name: text,
+        ratio: EstimateSchema,
+        pairs: Type.Array(Type.Object({ round: Type.Integer(), ratio: number })),
+      }),
+    ),
   }),
 ]);
 
@@ -246,13 +288,38 @@ export const VerdictSchema = Type.Object({
   ratio: Type.Optional(EstimateSchema),
 });
 
+/** One design against the baseline on the headline's figure, round by round. */
+export const ComparisonSchema = Type.Object({
+  baseline: text,
+  candidate: text,
+  metric: text,
+  better: Type.Union([Type.Literal("higher"), Type.Literal("lower")]),
+  pairs: Type.Array(Type.Object({ round: Type.Integer(), ratio: number })),
+  ratio: EstimateSchema,
+});
+
+/** What the harness measured of a system whose answer is known in closed form. */
+export const CalibrationSchema = Type.Object({
+  /** "M/M/1 at rho 0.8" */
+  oracle: text,
+  tank: text,
+  /** "mean wait (ms)" */
+  quantity: text,
+  theory: number,
+  measured: number,
+  /** In words: "3 sigma", "2 %". */
+  tolerance: text,
+  held: Type.Boolean(),
+});
+
 export const ExperimentSchema = Type.Object({
   name: text,
   title: text,
   question: text,
   source: text,
   notes: Type.Optional(text),
-  tank: Type.Union([Type.Literal("simulation"), Type.Literal("threads")]),
+  /** service: somebody else's, at a URL, under load from this machine. */
+  tank: Type.Union([Type.Literal("simulation"), Type.Literal("threads"), Type.Literal("service")]),
   /** invalid: the generator could not keep its promise; interrupted: stopped by a signal, figures partial. */
   status: Type.Union([
     Type.Literal("held"),
@@ -269,6 +336,7 @@ export const ExperimentSchema = Type.Object({
   designs: Type.Array(DesignSchema),
   claims: Type.Array(ClaimSchema),
   charts: Type.Array(ChartSchema),
+  comparisons: Type.Optional(Type.Array(ComparisonSchema)),
   tookS: number,
   rerun: text,
 });
@@ -293,6 +361,7 @@ export const ResultsSchema = Type.Object(
       disk: text,
     }),
     experiments: Type.Array(ExperimentSchema),
+    calibration: Type.Optional(Type.Array(CalibrationSchema)),
     /** One slice of a load: number `index` (from 0) of `count`, of the plan with this identity. */
     slice: Type.Optional(
       Type.Object({
@@ -311,6 +380,7 @@ export type Estimate = Static<typeof EstimateSchema>;
 export type ClaimStatus = Static<typeof ClaimStatusSchema>;
 export type ClaimResult = Static<typeof ClaimSchema>;
 export type OperationResult = Static<typeof OperationSchema>;
+export type LatencyMap = Static<typeof LatencyMapSchema>;
 export type Timeline = Static<typeof TimelineSchema>;
 export type GeneratorHealth = Static<typeof GeneratorSchema>;
 export type RunSlices = Static<typeof SlicesSchema>;
@@ -319,6 +389,8 @@ export type RunResult = Static<typeof RunSchema>;
 export type Band = Static<typeof BandSchema>;
 export type Chart = Static<typeof ChartSchema>;
 export type DesignResult = Static<typeof DesignSchema>;
+export type Comparison = Static<typeof ComparisonSchema>;
+export type Calibration = Static<typeof CalibrationSchema>;
 export type Verdict = Static<typeof VerdictSchema>;
 export type ExperimentResult = Static<typeof ExperimentSchema>;
 export type Results = Static<typeof ResultsSchema>;

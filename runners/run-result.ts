@@ -5,7 +5,7 @@ import { generatorHealth } from "./measure/generator-health.ts";
 import { standardMetrics } from "./measure/metrics.ts";
 import { Recorder } from "./measure/recorder.ts";
 import { missingSlices } from "./missing-slices.ts";
-import type { GeneratorHealth, RecorderRemains, RunResult, RunSlices } from "./results.ts";
+import type { GeneratorHealth, RunResult, RunSlices } from "./results.ts";
 import type { RunOrder } from "./run-order.ts";
 import type { TankExperiment } from "./settings.ts";
 
@@ -22,7 +22,7 @@ export interface RunRemains {
   readonly trace?: RunResult["trace"];
   /** Of a load that several machines made. */
   readonly slices?: RunSlices;
-  readonly remains?: { readonly recorder: RecorderRemains; readonly loopDelayP99Us: number; readonly history: string };
+  readonly remains?: RunResult["remains"];
 }
 
 /** Where nothing could be examined: neither held nor broken. */
@@ -38,7 +38,7 @@ export function recorderFor(settled: TankExperiment, goodWithinUs: number | unde
  * The check's counts become metrics named `check.<count>`, and scalar counters `counter.<name>`, so that a claim can read every
  * figure by one name.
  */
-export function runResult(order: RunOrder, remains: RunRemains): RunResult {
+export function runResult(order: Pick<RunOrder, "round" | "seed">, remains: RunRemains): RunResult {
   const { recorder, check, counters } = remains;
   const metrics = standardMetrics(recorder);
   for (const [name, value] of Object.entries(check.counts)) metrics[`check.${name}`] = value;

@@ -70,7 +70,7 @@ async function runExperiment(
 }
 
 /** Adds the figures that the experiment derives itself. A figure that does not exist in a run is left out, not written as null. */
-function withOwnMetrics({ experiment, settled }: PlannedExperiment, run: RunResult): RunResult {
+export function withOwnMetrics({ experiment, settled }: PlannedExperiment, run: RunResult): RunResult {
   if (experiment.metrics === undefined) return run;
   const own = Object.entries(experiment.metrics(run, planOf(settled))).filter(([, value]) => Number.isFinite(value));
   return { ...run, metrics: { ...run.metrics, ...Object.fromEntries(own) } };

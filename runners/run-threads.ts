@@ -12,7 +12,9 @@ import { startThreads, type ThreadsBackend } from "../backend/backend.ts";
 import type { FaultPlan } from "../backend/kernel/fault.ts";
 import { isRetryable } from "../backend/policies/caller.ts";
 import { createWorkload } from "../workloads/catalog.ts";
+import type { CheckResult, HistoryEntry } from "../workloads/workload.ts";
 import { UsageError } from "./command-error.ts";
+import type { Design } from "./experiment.ts";
 import type { Pace } from "./hosts/paced-host.ts";
 import { packJson, recorderToJson } from "./agents/recorder-json.ts";
 import type { LoadGenerator, LoadOutcome } from "./hosts/threads-host.ts";
@@ -56,7 +58,7 @@ export async function runOnThreads(order: RunOrder, pool: LoadGenerator): Promis
     await askAll(service, workload.setup());
     throwIfAborted(order.signal);
     const recorder = recorderFor(settled, design.calls.deadlineUs);
-    const load = await driveLoad(order, pool, service, recorder);
+    const { load, startedAtMs } = await driveLoad(order, pool, service, recorder);
     if (!load.finished) throw new Interrupted("the suite was interrupted");
     await service.settle(settled.faults);
     const history = sortHistory(load.history);
@@ -72,7 +74,7 @@ export async function runOnThreads(order: RunOrder, pool: LoadGenerator): Promis
     const remains =
       order.slice === undefined
         ? undefined
-        : { recorder: recorderToJson(recorder.parts()), loopDelayP99Us, history: packJson(history) };
+        : { recorder: recorderToJson(recorder.parts()), loopDelayP99Us, history: packJson(history), ...startedAtMs };
     return runResult(order, { startedAt, tookS, recorder, loopDelayP99Us, check, counters, slices, remains });
   } finally {
     await service.close();
@@ -90,7 +92,7 @@ async function driveLoad(
   pool: LoadGenerator,
   service: Service,
   recorder: Recorder,
-): Promise<LoadOutcome> {
+): Promise<{ load: LoadOutcome; startedAtMs: { startedAtMs?: number } }> {
   const { design, settled, seed } = order;
   const faults = new FaultTimers(settled.faults, service);
   const task = {
@@ -102,14 +104,20 @@ async function driveLoad(
     record: recorder.plan,
     pace: paceFor(design.deployment, order.slices),
   };
+  let startedAtMs = 0;
   try {
-    return await pool.run(task, recorder, {
+    const load = await pool.run(task, recorder, {
       target: () => service.target(),
-      onStart: () => faults.start(),
+      onStart: () => {
+        startedAtMs = Date.now();
+        faults.start();
+      },
       onProgress: (progress) => order.onProgress(progress),
       signal: order.signal,
       startAt: startAt(order),
     });
+    // A rehearsal's time is virtual: when it began says nothing.
+    return { load, startedAtMs: order.target.kind === "rehearsal" ? {} : { startedAtMs } };
   } finally {
     await faults.end();
   }
@@ -253,6 +261,17 @@ const rehearsal: Service = {
   counters: () => Promise.resolve({}),
   close: () => Promise.resolve(),
 };
+
+/** Reads back from a service at a URL what a load's history says was written there, and checks it. */
+export async function readBackFrom(url: string, design: Design, history: HistoryEntry[]): Promise<CheckResult> {
+  const workload = createWorkload(design.workload);
+  const service = await remoteService(url, design.deployment, []);
+  try {
+    return workload.check(history, await askAll(service, workload.finalReads(history)));
+  } finally {
+    await service.close();
+  }
+}
 
 async function askAll(service: Service, requests: readonly Request[]): Promise<Answer[]> {
   const answers: Answer[] = [];

@@ -1,5 +1,8 @@
 /** The suite as the command line runs it: each tank with its real runtime, and one pool of generator workers for all runs. */
-import { GeneratorPool } from "./hosts/threads-host.ts";
+import { AgentFleet } from "./agents/agent-fleet.ts";
+import { codeIdentity } from "./agents/code-identity.ts";
+import { sliceIdentity } from "./agents/plan-identity.ts";
+import { GeneratorPool, type LoadGenerator } from "./hosts/threads-host.ts";
 import type { Results } from "./results.ts";
 import { runInSimulation } from "./run-simulation.ts";
 import { runSuiteWith } from "./run-suite-with.ts";
@@ -11,16 +14,27 @@ import type { SuiteObserver, SuiteOptions } from "./suite-types.ts";
  * experiment and the suite goes on. An aborted suite resolves with what was finished.
  */
 export async function runSuite(options: SuiteOptions, observer: SuiteObserver): Promise<Results> {
-  const slices = options.slices ?? 1;
-  let pool: GeneratorPool | null = null;
+  const slice = options.slice === undefined ? undefined : sliceIdentity(options);
+  let generator: LoadGenerator | null = null;
   try {
-    return await runSuiteWith(options, observer, (order, tank) => {
+    const results = await runSuiteWith(options, observer, async (order, tank) => {
       if (tank === "simulation") return runInSimulation(order);
-      pool ??= new GeneratorPool(slices);
-      return runOnThreads(order, pool);
+      generator ??= await createGenerator(options, observer);
+      return runOnThreads(order, generator);
     });
+    return slice === undefined ? results : { ...results, slice };
   } finally {
     // Assigned in a closure, which the type checker does not follow.
-    await (pool as GeneratorPool | null)?.close();
+    await (generator as LoadGenerator | null)?.close();
   }
+}
+
+/** Threads of this machine, for all of the load or for its slice; or agents on others. */
+async function createGenerator(options: SuiteOptions, observer: SuiteObserver): Promise<LoadGenerator> {
+  const { slices: threads = 1, slice, agents } = options;
+  if (agents === undefined) return new GeneratorPool(threads, slice);
+  const { connectNats } = await import("./agents/nats-transport.ts");
+  const transport = await connectNats(agents.natsUrl, "wavetank coordinator");
+  const note = (text: string): void => observer.onNote?.(text);
+  return new AgentFleet(transport, { code: codeIdentity(), agents: agents.count, threads, note });
 }

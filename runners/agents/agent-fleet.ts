@@ -20,7 +20,7 @@ export interface FleetOptions {
   /** Generator threads on each agent. */
   readonly threads: number;
   /** One sentence for a person: an agent was lost. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
 }
 
 export class AgentFleet implements LoadGenerator {

@@ -3,9 +3,11 @@
  * to run, so that a later run does not meet a colder generator than an earlier one.
  */
 import { randomBytes } from "node:crypto";
+import type { AgentCommandOptions } from "../command-agent.ts";
 import { GeneratorPool } from "../hosts/threads-host.ts";
 import { Recorder } from "../measure/recorder.ts";
 import { Agent } from "./agent.ts";
+import { codeIdentity } from "./code-identity.ts";
 import {
   processClockMs,
   subjects,
@@ -14,6 +16,7 @@ import {
   type ToAgent,
   type ToAgents,
 } from "./messages.ts";
+import { connectNats } from "./nats-transport.ts";
 import { recorderToJson } from "./recorder-json.ts";
 import type { AgentTransport } from "./transport.ts";
 
@@ -25,13 +28,24 @@ export interface AgentOptions {
   /** End after the first run. */
   readonly once: boolean;
   readonly signal: AbortSignal;
-  say(text: string): void;
+  readonly say: (text: string) => void;
+}
+
+/** An agent that meets its coordinators at a NATS server. @throws UsageError when that cannot be reached */
+export async function runNatsAgent(
+  options: AgentCommandOptions,
+  signal: AbortSignal,
+  say: (text: string) => void,
+): Promise<void> {
+  const { natsUrl, name, once } = options;
+  const transport = await connectNats(natsUrl, `wavetank agent ${name}`);
+  await runAgent(transport, { name, once, code: codeIdentity(), signal, say });
 }
 
 /** Works until the signal, or until its one run is over. Closes the transport. */
 export async function runAgent(transport: AgentTransport, options: AgentOptions): Promise<void> {
   const { name, code, once, signal, say } = options;
-  const id = `${randomBytes(6).toString("hex")}`;
+  const id = randomBytes(6).toString("hex");
   const workers = new AgentWorkers();
   const agent: Agent = new Agent(
     { agent: id, name, code },

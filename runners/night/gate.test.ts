@@ -8,7 +8,7 @@ const wobble = (level: number, n: number): number[] =>
 
 const series = (values: readonly number[], changes: Partial<GatedSeries> = {}): GatedSeries => ({
   values,
-  errors: values.map(() => 0),
+  runs: [],
   better: "lower",
   gate: 0.05,
   current: true,
@@ -34,11 +34,20 @@ const cases: readonly (readonly [string, GatedSeries, readonly string[]])[] = [
   ["two nights before are too few", series([10, 10, 12, 12, 12]), ["suspected"]],
   ["exact figures need three before", series([10, 10, 10, 12, 12, 12]), ["regression"]],
   [
-    "seeds that spread wider than the change",
-    series([10, 10, 10, 12, 12, 12], { errors: [1, 1, 1, 1, 1, 1] }),
+    "exact nights whose seeds disagree about the change",
+    series([10, 10, 10, 12, 12, 12], { runs: seeds([8, 10, 12], [14, 9, 13]) }),
     ["suspected"],
   ],
+  [
+    "exact nights whose seeds spread but agree about the change",
+    series([10, 10, 10, 12, 12, 12], { runs: seeds([8, 10, 12], [10, 12, 14]) }),
+    ["regression"],
+  ],
 ];
+
+function seeds(before: readonly number[], after: readonly number[]): (readonly number[])[] {
+  return [before, before, before, after, after, after];
+}
 
 function exact(level: number, n: number): number[] {
   return Array.from({ length: n }, () => level);

@@ -7,14 +7,15 @@
  *                 at least three fifths of the gate: half of all steps of exactly 5 % are seen as less than 5 %
  *     no chance   over all gated series of the night the rate of false discoveries is held at 1 in 10,000 (Benjamini and
  *                 Hochberg, JRSS B 1995), so that a suite of two hundred figures is as quiet as one figure
- *     beyond      it exceeds twice the error of the night's own runs: a simulation repeats exactly, so that nights say nothing
- *                 about its noise, but its rounds have seeds of their own and do
+ *     in pairs    where nights repeat exactly, as a simulation's do, they say nothing about noise, but the rounds of a night have
+ *                 seeds of their own: the change exceeds twice the error of the difference, seed by seed
  *     fresh       it is at most seven nights old, or tonight is the first night that shows it at all
  *
  * After that it is the new level: a red light that stays on hides the next one.
  */
 import type { ChangeState } from "../history.ts";
 import { changePoints, usualChangePoints, type ChangePoint, type ChangePointOptions } from "./change-points.ts";
+import { sampleOf } from "./student-test.ts";
 
 export interface GateOptions {
   /** Share of the level from which a change for the worse fails, for metrics that ask for no more. */
@@ -43,8 +44,8 @@ const fewestBefore = 3;
 
 export interface GatedSeries {
   readonly values: readonly number[];
-  /** Standard error of each night's figure by the spread of its own runs; 0 where there was one run. */
-  readonly errors: readonly number[];
+  /** The runs of each night, in order of rounds; empty where they are not known. */
+  readonly runs: readonly (readonly number[])[];
   readonly better: "higher" | "lower" | null;
   readonly gate: number | null;
   /** Has a figure of the night that is judged. */
@@ -98,7 +99,7 @@ function isCandidate(one: GatedSeries, point: ChangePoint, options: GateOptions)
     one.values.length - point.index >= options.confirmations &&
     Math.abs(point.change) >= seenShare * gate &&
     Math.abs(point.after - point.before) + wide * point.error >= gate * before &&
-    Math.abs(point.after - point.before) > 2 * runsError(one, point.index)
+    isBeyondSeeds(one, point)
   );
 }
 
@@ -107,9 +108,19 @@ function gateOf(gate: number, { leastRegression }: GateOptions): number {
   return (gate / usualGate.leastRegression) * leastRegression;
 }
 
-/** Of the difference of the nights on both sides of a change. */
-function runsError({ errors }: GatedSeries, index: number): number {
-  return Math.hypot(errors[index - 1] ?? 0, errors[index] ?? 0);
+/** Nights whose figures differ by less than this share of their level repeat exactly. */
+const exactShare = 1e-9;
+
+function isBeyondSeeds({ runs }: GatedSeries, { index, before, after, error }: ChangePoint): boolean {
+  const [old, now] = [runs[index - 1] ?? [], runs[index] ?? []];
+  if (error > exactShare * Math.abs(before) || old.length !== now.length || old.length < 2) return true;
+  const differences = sampleOf(
+    now.map((run, round) => run - old[round]),
+    0,
+    now.length,
+  );
+  const pairedError = Math.sqrt(differences.squares / (differences.n - 1) / differences.n);
+  return Math.abs(after - before) > 2 * pairedError;
 }
 
 function isOld({ values }: GatedSeries, { index }: ChangePoint, { freshNights }: GateOptions): boolean {

@@ -56,7 +56,7 @@ function stepSeries({ variation, nights, stepAt, step }: StepCase, seed: number)
 }
 
 function gated(values: readonly number[]): GatedSeries {
-  return { values, errors: [], better: "lower", gate: usualGate.leastRegression, current: true };
+  return { values, runs: [], better: "lower", gate: usualGate.leastRegression, current: true };
 }
 
 function fails(series: readonly GatedSeries[]): boolean {

@@ -17,7 +17,7 @@ export function trendOf(history: History, options: GateOptions = usualGate): Tre
   });
   const drawn = groups.map((group) => seriesOf(group, lastOf));
   const judged = judgeSeries(
-    drawn.map((one, i) => ({ ...one, errors: groups[i].map(([, line]) => runsError(line)) })),
+    drawn.map((one, i) => ({ ...one, runs: groups[i].map(([, line]) => line.runs) })),
     options,
   );
   const series = drawn.map((one, i): TrendSeries => ({
@@ -77,12 +77,4 @@ function seriesOf(
     highs: group.map(([, line]) => Math.max(...line.runs)),
     current: lastOf.get(machine) === lastNight,
   };
-}
-
-/** Standard error of the mean of a night's runs. */
-function runsError({ runs }: HistoryLine): number {
-  if (runs.length < 2) return 0;
-  const mean = runs.reduce((sum, run) => sum + run, 0) / runs.length;
-  const squares = runs.reduce((sum, run) => sum + (run - mean) ** 2, 0);
-  return Math.sqrt(squares / (runs.length - 1) / runs.length);
 }

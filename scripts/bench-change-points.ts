@@ -53,6 +53,19 @@ for (const [metrics, suites, nights] of [
   }
 }
 
+print("\nquiet nights that are not so simple, one figure");
+for (const [label, noise] of [
+  ["variation 2 %, each night like the one before by 0.3", { variation: 0.02, correlation: 0.3 }],
+  ["variation 3 %, each night like the one before by 0.3", { variation: 0.03, correlation: 0.3 }],
+  ["variation 2 %, each night like the one before by 0.5", { variation: 0.02, correlation: 0.5 }],
+  ["variation 2 %, one night in twenty worse by a tenth", { variation: 0.02, badNights: 0.05 }],
+] as const) {
+  const quiet = quietNights({ suites: 300, metrics: 1, nights: 120, ...noise });
+  print(
+    `${label}: ${quiet.alarms} in ${quiet.nights} nights, ${((quiet.alarms / quiet.nights) * 1_000).toFixed(2)} in 1,000`,
+  );
+}
+
 const lines = syntheticHistory(200, 365);
 const startedMs = performance.now();
 const trend = trendOf({ lines, skipped: { torn: 0, foreign: 0 } });

@@ -113,3 +113,10 @@ test("at most one false alarm in 1,000 quiet nights, for one figure and for a su
   const forty = quietNights({ suites: 25, metrics: 40, nights: 60, variation: 0.03 });
   assert.ok(forty.alarms / forty.nights <= 0.001, `${forty.alarms} in ${forty.nights}`);
 });
+
+test("and with nights that resemble each other, or a noisy neighbour now and then", () => {
+  for (const noise of [{ correlation: 0.3 }, { badNights: 0.05 }]) {
+    const { alarms, nights } = quietNights({ suites: 60, metrics: 1, nights: 100, variation: 0.02, ...noise });
+    assert.ok(alarms / nights <= 0.002, `${JSON.stringify(noise)}: ${alarms} in ${nights}`);
+  }
+});

@@ -36,8 +36,9 @@ export interface ChangePoint {
   readonly change: number;
   /** Probability that chance made the difference. */
   readonly chance: number;
-  /** Standard error of `after - before`. */
+  /** Standard error of `after - before`, and the degrees of freedom that it was estimated with. */
   readonly error: number;
+  readonly freedom: number;
 }
 
 /** Nights that a level needs at least; one alone is an outlier. */
@@ -155,6 +156,7 @@ function pointAt(values: readonly number[], indexes: readonly number[], i: numbe
     change: relative(before.mean, after.mean),
     chance: differenceByChance(before, after),
     error: differenceError(before, after),
+    freedom: before.n + after.n - 2,
   };
 }
 

@@ -36,8 +36,12 @@ export function differenceByChance(left: Sample, right: Sample): number {
   const rounding = roundingShare * Math.max(Math.abs(left.mean), Math.abs(right.mean));
   if (distance <= rounding) return 1;
   const error = differenceError(left, right);
-  if (error <= rounding) return 0;
-  return 2 * (1 - studentBelow(distance / error, freedom));
+  return error <= rounding ? 0 : chanceOf(distance, error, freedom);
+}
+
+/** That a difference with this standard error is as large, on either side. */
+export function chanceOf(distance: number, error: number, freedom: number): number {
+  return error === 0 ? 0 : 2 * (1 - studentBelow(distance / error, freedom));
 }
 
 /** Standard error of the difference of two means, both sides having one variance; NaN below three values in all. */

@@ -71,19 +71,19 @@ export interface QuietCase {
   readonly nights: number;
   readonly variation: number;
   readonly seed?: number;
+  /** Correlation of a night with the night before it; 0 by default. */
+  readonly correlation?: number;
+  /** Share of nights with a neighbour that costs a tenth; 0 by default. */
+  readonly badNights?: number;
 }
 
 /** Nights that were judged, and how many of them turned a green suite red. */
-export function quietNights({ suites, metrics, nights, variation, seed = 1 }: QuietCase): {
-  nights: number;
-  alarms: number;
-} {
+export function quietNights(quiet: QuietCase): { nights: number; alarms: number } {
+  const { suites, metrics, nights, variation, seed = 1 } = quiet;
   let alarms = 0;
   for (let suite = 0; suite < suites; suite++) {
     const random = Random.stream(seed, "quiet", suite, String(variation));
-    const values = Array.from({ length: metrics }, () =>
-      Array.from({ length: nights }, () => 1 + variation * random.normal()),
-    );
+    const values = Array.from({ length: metrics }, () => quietSeries(quiet, random));
     let red = false;
     for (let night = 1; night <= nights; night++) {
       const now = fails(values.map((all) => gated(all.slice(0, night))));
@@ -92,6 +92,14 @@ export function quietNights({ suites, metrics, nights, variation, seed = 1 }: Qu
     }
   }
   return { nights: suites * nights, alarms };
+}
+
+function quietSeries({ nights, variation, correlation = 0, badNights = 0 }: QuietCase, random: Random): number[] {
+  let rest = 0;
+  return Array.from({ length: nights }, () => {
+    rest = correlation * rest + Math.sqrt(1 - correlation ** 2) * variation * random.normal();
+    return 1 + rest + (random.chance(badNights) ? 0.1 : 0);
+  });
 }
 
 const metricNames = [

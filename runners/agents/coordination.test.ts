@@ -202,7 +202,10 @@ test("before the start, one agent that refuses or falls silent ends the run for 
     for (const name of ["a", "b"]) table.present(name);
     table.pass(500);
     if (trouble === "refuses") table.hear({ kind: "refused", run: "r1", agent: "b", reason: "busy with run r0" });
-    else for (let i = 0; i < 8; i++) (table.beat("a"), table.pass(500));
+    for (let i = 0; i < 8; i++) {
+      table.beat("a");
+      table.pass(500);
+    }
     assert.match(table.coordination.failure!, /agent b cannot take its slice: (busy with run r0|silent for 3 s)/);
     assert.equal(table.last("abort").run, "r1");
   }

@@ -27,8 +27,8 @@ function byName(recorder: Recorder): unknown {
       ...tally,
       latency: again(tally.latency),
       service: again(tally.service),
-      refused: [...tally.refused].toSorted(),
-      unknown: [...tally.unknown].toSorted(),
+      refused: [...tally.refused].toSorted(byCode),
+      unknown: [...tally.unknown].toSorted(byCode),
     }))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return {
@@ -38,6 +38,8 @@ function byName(recorder: Recorder): unknown {
     totals,
   };
 }
+
+const byCode = ([a]: [string, number], [b]: [string, number]): number => (a < b ? -1 : 1);
 
 test("any cut of a load merges to the same counts in the same buckets", () => {
   const two = mergedParts([rehearsed(0, 2), rehearsed(1, 2)].map((slice) => slice.recorder));

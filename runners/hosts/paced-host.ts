@@ -7,8 +7,9 @@
  *     answers are under way     a turn of the loop at a time, with a short sleep between turns where that is harmless
  *
  * *Harmless* is a sleep of at most a fiftieth of what quick answers take: it makes no answer look 2 % slower than it was. An
- * *eager* pacer keeps to that, so beside a quick server it spins while answers are under way. A *modest* one sleeps for up to
- * 0.2 ms whatever the answers take, and never spins: the right trade where the design under test needs the same processors.
+ * *eager* pacer keeps to that, so beside a quick server it spins while answers are under way; it also spins where sleep has proved
+ * unreliable. A *modest* one sleeps for up to 0.2 ms whatever the answers take, and never spins: the right trade where the design
+ * under test needs the same processors.
  */
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import type { Answer, Request, Result } from "../../backend/api.ts";
@@ -19,20 +20,26 @@ import { sharpenTimers, ShortSleep } from "./short-sleep.ts";
 
 export type Pace = "eager" | "modest";
 
-const timerFromMs = 2;
+const shortestTimerMs = 0.5;
+/** How long before its instant a timer is set to fire; while sleep is not trusted, longer than another program keeps the processor. */
 const timerSlackMs = 1.5;
+const distrustedSlackMs = 6;
+const longestSpinMs = 2;
 /** Between two turns of the loop while answers are under way. */
 const longestNapMs = 0.2;
 /** A shorter nap costs more than the turns of the loop that it replaces. */
 const shortestNapMs = 0.05;
 /**
- * While nothing is under way. About one sleep in a thousand lasts 2 to 3 ms too long, because the processor was given to another
- * program meanwhile; so they must not be many, and gaps shorter than this are spun through.
+ * While nothing is under way. About one sleep in a thousand is prolonged by another program, so they must not be many: gaps
+ * shorter than this are spun through.
  */
 const shortestSleepMs = 0.2;
 const harmlessShare = 1 / 50;
 const patienceAttempts = 1_000;
 const loopResolutionMs = 10;
+
+/** One for the thread: what a run has learnt of the machine, the next one knows. */
+const sleep = new ShortSleep();
 
 export interface PacedOutcome {
   readonly loopDelayP99Us: Micros;
@@ -44,7 +51,6 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
   readonly driver: LoadDriver<Q, R>;
   private readonly target: Target<Q, R>;
   private readonly pace: Pace;
-  private readonly sleep = new ShortSleep();
   private readonly quickness = new Quickness();
   private startMs = 0;
   /** Attempts whose answer is waited for. */
@@ -124,13 +130,21 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
     }
     this.wakeUs = this.driver.nextWakeUs;
     const dueMs = this.startMs + this.wakeUs / 1_000;
-    const waitMs = dueMs - performance.now();
-    if (waitMs > timerFromMs) {
-      this.timer = setTimeout(() => this.turn(), Math.min(waitMs - timerSlackMs, 1_000));
+    const nowMs = performance.now();
+    const waitMs = dueMs - nowMs;
+    const earlyMs = this.pace === "modest" || sleep.trusted(nowMs) ? timerSlackMs : distrustedSlackMs;
+    if (waitMs > earlyMs + shortestTimerMs) {
+      this.timer = setTimeout(() => this.onTimer(dueMs), Math.min(waitMs - earlyMs, 1_000));
       return;
     }
     this.wait(dueMs, waitMs);
     setImmediate(() => this.turn());
+  }
+
+  private onTimer(dueMs: number): void {
+    const lateMs = performance.now() - dueMs;
+    if (lateMs > 0) sleep.prolonged(lateMs);
+    this.turn();
   }
 
   private work(): void {
@@ -140,17 +154,19 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
     this.target.flush();
   }
 
-  /** At most 2 ms. */
+  /** Until the instant or until the loop should turn again. */
   private wait(dueMs: number, waitMs: number): void {
     if (waitMs <= 0) return;
+    const modest = this.pace === "modest";
+    const maySleep = modest || sleep.trusted(dueMs - waitMs);
     if (this.unanswered > 0) {
-      const harmlessMs = this.pace === "modest" ? longestNapMs : this.quickness.answerMs * harmlessShare;
-      const napMs = Math.min(waitMs - this.sleep.marginMs, harmlessMs, longestNapMs);
-      if (napMs >= shortestNapMs) this.sleep.block(napMs);
+      const harmlessMs = modest ? longestNapMs : this.quickness.answerMs * harmlessShare;
+      const napMs = Math.min(waitMs - sleep.marginMs, harmlessMs, longestNapMs);
+      if (maySleep && napMs >= shortestNapMs) sleep.block(napMs);
       return;
     }
-    if (waitMs >= (this.pace === "modest" ? shortestNapMs : shortestSleepMs)) this.sleep.until(dueMs);
-    if (this.pace === "modest") return;
+    if (maySleep && waitMs >= (modest ? shortestNapMs : shortestSleepMs)) sleep.until(dueMs);
+    if (modest || waitMs > longestSpinMs) return;
     while (performance.now() < dueMs);
     this.work();
   }

@@ -19,6 +19,26 @@ test("a sleep lasts at least as long as was asked, and its margin follows what i
   }
 });
 
+test("after a sleep that was prolonged, sleep is not trusted for a hundred times as long, and for longer when it soon happens again", () => {
+  // A stand-in for another program on the processor: the clock jumps by 2 ms while the thread sleeps.
+  const sleep = new ShortSleep();
+  const wait = Atomics.wait;
+  assert.ok(sleep.trusted(performance.now()));
+  try {
+    Atomics.wait = () => {
+      for (const untilMs = performance.now() + 2.1; performance.now() < untilMs;);
+      return "timed-out";
+    };
+    sleep.block(0.1);
+    const nowMs = performance.now();
+    assert.ok(!sleep.trusted(nowMs + 150) && sleep.trusted(nowMs + 15_000));
+    for (let i = 0; i < 3; i++) sleep.block(0.1);
+    assert.ok(!sleep.trusted(performance.now() + 1_500));
+  } finally {
+    Atomics.wait = wait;
+  }
+});
+
 test("an instant that is nearer than the margin, or past, is not slept for", () => {
   const sleep = new ShortSleep();
   const before = sleep.marginMs;

@@ -110,6 +110,8 @@ export class GeneratorPool implements LoadGenerator {
     const watched = this.watch(task, shared, count, hooks, watch.signal);
     try {
       return merged(await results, recorder);
+    } catch (error) {
+      throw isDeath(error) ? new Error("a generator thread ended in the middle of its slice", { cause: error }) : error;
     } finally {
       watch.abort();
       Atomics.store(shared.flags, flag.stop, 1);
@@ -142,7 +144,7 @@ export class GeneratorPool implements LoadGenerator {
     }
     Atomics.store(shared.startNs, 0, startNs);
     Atomics.store(shared.flags, flag.go, 1);
-    await pause(Number(startNs - process.hrtime.bigint()) / 1e6);
+    await pause(Math.max(0, Number(startNs - process.hrtime.bigint()) / 1e6));
     hooks.onStart();
     while (!over.aborted) {
       await pause(progressEveryMs, undefined, { signal: over }).catch(() => undefined);
@@ -153,12 +155,16 @@ export class GeneratorPool implements LoadGenerator {
   }
 }
 
+/** What Piscina says when a thread is gone with its task: killed, out of memory, or by `process.exit`. */
+function isDeath(error: unknown): boolean {
+  return error instanceof Error && /^worker exited with code/i.test(error.message);
+}
+
 /** From a worker to `onSnapshot`. A snapshot that is overtaken by the slice's result is not missed: that one is the whole. */
 function snapshotChannel(place: number, hooks: LoadHooks): MessageChannel | undefined {
-  const { onSnapshot } = hooks;
-  if (onSnapshot === undefined) return undefined;
+  if (hooks.onSnapshot === undefined) return undefined;
   const channel = new MessageChannel();
-  channel.port1.on("message", (snapshot: Snapshot) => onSnapshot(place, snapshot));
+  channel.port1.on("message", (snapshot: Snapshot) => hooks.onSnapshot?.(place, snapshot));
   return channel;
 }
 

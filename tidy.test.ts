@@ -149,7 +149,7 @@ const testsMay: Readonly<Record<string, readonly string[]>> = {
   backend: ["backend/"],
   workloads: ["workloads/", "backend/"],
   experiments: ["experiments/", "workloads/", "runners/", "backend/"],
-  runners: ["runners/", "workloads/", "experiments/", "backend/", "reports/"],
+  runners: ["runners/", "workloads/", "experiments/", "backend/", "reports/", "scripts/system-packages.ts"],
   reports: ["reports/", "runners/", "experiments/", "scripts/system-packages.ts"],
   scripts: ["scripts/", "runners/", "backend/", "workloads/", "experiments/", "reports/"],
 };

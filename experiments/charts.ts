@@ -52,7 +52,7 @@ export function timelineChart(
   };
 }
 
-function firstRows(timeline: Timeline, rows: number): Timeline {
+function firstRows({ latencies: _drawnApart, ...timeline }: Timeline, rows: number): Timeline {
   const cut = Object.entries(timeline).map(([name, value]) => [
     name,
     Array.isArray(value) ? value.slice(0, rows) : value,

@@ -1,27 +1,29 @@
-/** One experiment in one tank: from the question, by claims and charts, to everything needed to run it again. */
+/**
+ * One experiment in one tank: the question and the answer, claims, by how much, the experiment's own charts, then the depth that
+ * every experiment has, and everything needed to run it again.
+ */
 import type { ClaimResult, ExperimentResult, Results } from "../runners/results.ts";
 import { renderFigure } from "./charts/figure.ts";
 import { paletteFor, type Palette } from "./charts/palette.ts";
-import {
-  absent,
-  formatCount,
-  formatEstimate,
-  formatMethod,
-  formatNumber,
-  formatScalar,
-  formatSeconds,
-  formatShare,
-} from "./format.ts";
-import { html, trusted, type Insertable, type Markup } from "./markup.ts";
+import type { ReportChart } from "./charts/report-chart.ts";
+import { copyable } from "./copyable.ts";
+import { comparisonChart, latencyOverTime, percentileChart, spreadChart, throughputChart } from "./depth.ts";
+import { correctionTable, designsTable, differencesTable, healthTable, type Described } from "./design-tables.ts";
+import { latenciesOf } from "./distribution.ts";
+import { formatCount, formatEstimate, formatMethod, formatNumber, formatScalar, formatSeconds } from "./format.ts";
+import { html, type Insertable, type Markup } from "./markup.ts";
 import { byStatus, statusBadge, tankLabel } from "./status.ts";
-import { invalidReasons, summarizeDesign, verdictSentence, type DesignSummary } from "./summary.ts";
+import { invalidReasons, summarizeDesign, verdictSentence } from "./summary.ts";
+import { scrollable } from "./tables.ts";
 import { anchorOf } from "./verdicts.ts";
 
 export async function experimentSection(experiment: ExperimentResult, results: Results): Promise<Markup> {
   const id = anchorOf(experiment);
-  const palette = paletteFor(experiment);
-  const figures: Markup[] = [];
-  for (const chart of experiment.charts) figures.push(await renderFigure(chart, palette));
+  const described = describe(experiment);
+  const { main, depth } = chartsOf(described);
+  const figures = await renderAll(main, described.palette);
+  const deeper = await renderAll(depth, described.palette);
+  const correction = correctionTable(described);
   return html`<section class="experiment" aria-labelledby="${id}">
     <header>
       <p class="where">
@@ -39,13 +41,65 @@ export async function experimentSection(experiment: ExperimentResult, results: R
     </header>
     <h3>Claims</h3>
     ${claimsTable(experiment)}
+    <h3>Designs</h3>
+    ${designsTable(described)}
+    <h3>What differs between them</h3>
+    ${differencesTable(described)}
     <h3>Charts</h3>
     <div class="charts">${figures.length === 0 ? html`<p class="empty">This experiment draws none.</p>` : figures}</div>
-    <h3>Designs</h3>
-    ${designsTable(experiment, palette)}
+    ${
+      (deeper.length > 0 || correction !== undefined) &&
+      html`<h3>Latency in depth</h3>
+        <div class="charts">${deeper}${correction !== undefined && correctionFigure(correction)}</div>`
+    }
+    <h3>Generator health</h3>
+    ${healthTable(described)}
     <h3>Conditions</h3>
     ${conditions(experiment, results)}
   </section>`;
+}
+
+/** The charts of an experiment as the report shows them, and the palette that serves all of them. */
+export function shownCharts(experiment: ExperimentResult): { charts: ReportChart[]; palette: Palette } {
+  const described = describe(experiment);
+  const { main, depth } = chartsOf(described);
+  return { charts: [...main, ...depth], palette: described.palette };
+}
+
+function describe(experiment: ExperimentResult): Described {
+  const latencies = experiment.designs.map(latenciesOf);
+  const summaries = experiment.designs.map((design, i) => summarizeDesign(design, latencies[i]));
+  return { experiment, palette: paletteFor(experiment), latencies, summaries };
+}
+
+function chartsOf({ experiment, latencies }: Described): { main: ReportChart[]; depth: ReportChart[] } {
+  const present = (charts: readonly (ReportChart | undefined)[]): ReportChart[] =>
+    charts.filter((chart) => chart !== undefined);
+  return {
+    main: present([comparisonChart(experiment), ...experiment.charts, throughputChart(experiment)]),
+    depth: present([
+      latencyOverTime(experiment),
+      percentileChart(experiment, latencies),
+      spreadChart(experiment, latencies),
+    ]),
+  };
+}
+
+function correctionFigure(correction: Markup): Markup {
+  return html`<div class="chart half">
+    <h4>Corrected and uncorrected latency</h4>
+    <p class="reading">
+      Milliseconds <b>from the intended start</b> and, beside, from the last attempt’s send: what a closed-loop tool
+      shows, which leaves out the wait before sending.
+    </p>
+    ${correction}
+  </div>`;
+}
+
+async function renderAll(charts: readonly ReportChart[], palette: Palette): Promise<Markup[]> {
+  const figures: Markup[] = [];
+  for (const chart of charts) figures.push(await renderFigure(chart, palette));
+  return figures;
 }
 
 function invalidNotice(experiment: ExperimentResult): Markup {
@@ -87,85 +141,6 @@ function claimsTable({ claims, tank }: ExperimentResult): Markup {
   );
 }
 
-const columns: readonly (readonly [string, string, (summary: DesignSummary) => string])[] = [
-  ["ok/s", "median of runs", ({ okPerSecond }) => formatNumber(okPerSecond)],
-  ["p50", "ms", ({ p50Ms }) => formatNumber(p50Ms)],
-  ["p99", "ms", ({ p99Ms }) => formatNumber(p99Ms)],
-  ["p99.9", "ms", ({ p999Ms }) => formatNumber(p999Ms)],
-  ["service p99", "ms, from the send", ({ serviceP99Ms }) => formatNumber(serviceP99Ms)],
-  ["ok", "share", ({ okShare }) => formatShare(okShare)],
-  ["refused", "share", ({ refusedShare }) => formatShare(refusedShare)],
-  ["unknown", "share", ({ unknownShare }) => formatShare(unknownShare)],
-  ["attempts", "per operation", ({ attemptsPerOperation }) => formatNumber(attemptsPerOperation)],
-  ["runs", "", ({ runs, invalidRuns }) => (invalidRuns === 0 ? String(runs) : `${runs}, ${invalidRuns} invalid`)],
-];
-
-function designsTable(experiment: ExperimentResult, palette: Palette): Markup {
-  const summaries = experiment.designs.map(summarizeDesign);
-  const row = (summary: DesignSummary): Markup =>
-    html`<tr>
-      <th scope="row">
-        <svg width="10" height="10" aria-hidden="true">
-          <rect width="10" height="10" rx="2" fill="${palette.colourOf(summary.name)}" />
-        </svg>
-        ${summary.name}
-      </th>
-      ${columns.map(
-        ([, , value]) =>
-          html`<td class="number">
-            ${summary.invalidRuns === summary.runs && value(summary) === absent ? "invalid" : value(summary)}
-          </td>`,
-      )}
-    </tr>`;
-  return html`${scrollable(
-      `Designs of ${experiment.title}, ${experiment.tank}`,
-      html`<table class="designs">
-        <thead>
-          <tr>
-            <th scope="col">Design</th>
-            ${columns.map(
-              ([name, unit]) =>
-                html`<th scope="col" class="number">${name}${unit !== "" && html`<br /><small>${unit}</small>`}</th>`,
-            )}
-          </tr>
-        </thead>
-        <tbody>
-          ${summaries.map(row)}
-        </tbody>
-      </table>`,
-    )}
-    <ul class="described">
-      ${experiment.designs.map((design, i) => describeDesign(design, summaries[i]!))}
-    </ul>`;
-}
-
-function describeDesign(
-  { name, title, description, differs }: ExperimentResult["designs"][number],
-  summary: DesignSummary,
-): Markup {
-  const reasons = [...summary.refused, ...summary.unknown].map(([reason, count]) => `${reason} ${formatCount(count)}`);
-  const { check } = summary;
-  const counts = Object.entries(check.counts).map(([key, count]) => `${key} ${formatNumber(count)}`);
-  return html`<li><b>${name}</b>: ${title}. ${description}
-<dl class="inline">${Object.entries(differs).map(
-    ([path, value]) =>
-      html`<div>
-        <dt><code>${path}</code></dt>
-        <dd>${formatScalar(value)}</dd>
-      </div>`,
-  )}
-${
-  reasons.length > 0 &&
-  html`<div>
-    <dt>not ok</dt>
-    <dd>${reasons.join(", ")}</dd>
-  </div>`
-}
-<div><dt>check</dt><dd${check.failedRuns > 0 && trusted(' class="violated"')}>${
-    check.failedRuns === 0 ? "held" : `violated in ${check.failedRuns} runs: ${check.violations.slice(0, 3).join("; ")}`
-  }, ${formatCount(check.examined)} examined${counts.length > 0 && `; ${counts.join(", ")}`}</dd></div></dl></li>`;
-}
-
 function conditions(experiment: ExperimentResult, results: Results): Markup {
   const traces = experiment.designs.flatMap(({ name, runs }) =>
     runs.slice(0, 1).map((run) => ({ name, trace: run.trace })),
@@ -173,12 +148,11 @@ function conditions(experiment: ExperimentResult, results: Results): Markup {
   return html`<dl class="conditions">
       ${term("Load", experiment.load)}
       ${term("Faults", experiment.bands.length === 0 ? "none" : experiment.bands.map(({ fromS, toS, label }) => `${label}, ${formatNumber(fromS)} to ${formatNumber(toS)} s`).join("; "))}
-      ${term("Tank", experiment.tank === "threads" ? `threads on ${results.machine.cpu}, ${results.machine.cores} cores, ${results.machine.disk}` : "simulation: virtual time, one seed; the machine’s speed does not show")}
-      ${term("Took", formatSeconds(experiment.tookS))}
+      ${term("Tank", tankText(experiment, results))} ${term("Took", formatSeconds(experiment.tookS))}
       ${traces.some(({ trace }) => trace !== undefined) && term("Trace digests", html`${traces.map(({ name, trace }) => trace !== undefined && html`<span class="trace">${name} <code>${trace.digest}</code> ${formatCount(trace.events)} events, ${formatNumber(trace.eventsPerSecond)} events/s</span>`)}`)}
-      ${term("Again", html`<span class="rerun"><code>${experiment.rerun}</code><button type="button" class="copy">Copy</button></span>`)}
+      ${term("Again", copyable(experiment.rerun, `the line that repeats ${experiment.title}, ${experiment.tank}`))}
     </dl>
-    <details>
+    <details class="printed">
       <summary>
         Parameters that all designs share (${Object.keys(experiment.parameters).length})<span class="hidden">
           in ${experiment.title}, ${experiment.tank}</span
@@ -196,13 +170,15 @@ function conditions(experiment: ExperimentResult, results: Results): Markup {
     </details>`;
 }
 
+function tankText({ tank }: ExperimentResult, { machine }: Results): string {
+  if (tank === "simulation") return "simulation: virtual time, one seed; the machine’s speed does not show";
+  const place = `${machine.cpu}, ${machine.cores} cores`;
+  return tank === "threads" ? `threads on ${place}, ${machine.disk}` : `a service at a URL, load from ${place}`;
+}
+
 function term(name: string, value: Insertable): Markup {
   return html`<div>
     <dt>${name}</dt>
     <dd>${value}</dd>
   </div>`;
-}
-
-function scrollable(label: string, table: Markup): Markup {
-  return html`<div class="scroll" tabindex="0" role="group" aria-label="${label}">${table}</div>`;
 }

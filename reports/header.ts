@@ -1,8 +1,10 @@
 /** The strip above everything: can these figures be trusted, and what made them? A suite that is not healthy says so first. */
 import type { Results } from "../runners/results.ts";
+import { calibrationText } from "./calibration.ts";
+import { copyable } from "./copyable.ts";
 import { formatCount, formatInstant, formatMicros, formatSeconds } from "./format.ts";
 import { html, trusted, type Insertable, type Markup } from "./markup.ts";
-import { countStatuses } from "./status.ts";
+import { byStatus, countStatuses } from "./status.ts";
 import { groupByName, summarizeHealth, type Health } from "./summary.ts";
 
 /** Three waves: the tank. */
@@ -18,15 +20,22 @@ export function pageHeader(results: Results): Markup {
       ${logo}
       <div>
         <h1>Wavetank report</h1>
-        <p class="outcome">
-          ${results.experiments.length === 0 ? "No experiment ran." : `${experimentCount(results)}: ${countStatuses(results.experiments)}`}
-        </p>
+        <p class="outcome">${formatInstant(results.startedAt)}${results.quick && ", quick run"}</p>
       </div>
       <button type="button" id="theme">Dark</button>
     </div>
+    <p class="answer">${answer(results, health)}</p>
     <dl class="strip">
       ${cell("Generator", generatorText(health), health.invalidRuns > 0)}
       ${cell("Checks", checkText(health), health.checkFailures > 0)}
+      ${cell("Calibration", calibrationCell(results), results.calibration?.some(({ held }) => !held) === true)}
+      ${cell(
+        "Cost",
+        html`<b class="plain">${formatCount(health.runs)} runs</b> in
+          ${formatSeconds(results.tookS)}${
+            results.quick && html`<br />quick: fewer and shorter runs, wider intervals`
+          }<br />${formatCount(health.planned)} operations`,
+      )}
       ${cell("Machine", html`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB<br />${machine.os}<br />Node ${machine.node}<br />${machine.disk}`)}
       ${cell(
         "Code",
@@ -34,20 +43,45 @@ export function pageHeader(results: Results): Markup {
           >${results.dirty ? html`<br />with uncommitted changes` : ""}<br />seed <code>${results.seed}</code>`,
         results.dirty,
       )}
-      ${cell(
-        "Run",
-        html`${results.quick ? html`quick: fewer and shorter runs, wider intervals` : "full"}<br />${formatInstant(results.startedAt)}<br />took
-          ${formatSeconds(results.tookS)}`,
-      )}
     </dl>
-    <p class="rerun"><code>${results.rerun}</code><button type="button" class="copy">Copy</button></p>
+    <p class="rerun">${copyable(results.rerun, "the line that repeats this run")}</p>
   </header>`;
+}
+
+/** The whole report in one line: how many answers stand, worst first, and what would make them worthless. */
+function answer(results: Results, health: Health): Insertable {
+  const { experiments } = results;
+  if (experiments.length === 0) return "No experiment ran.";
+  const [worst] = [...experiments].sort(byStatus);
+  const doubts = [
+    ...(health.checkFailures > 0 ? ["a design broke what it promises"] : []),
+    ...(health.invalidRuns > 0 ? ["the load generator fell behind"] : []),
+    ...(results.calibration?.some(({ held }) => !held) === true ? ["the calibration failed"] : []),
+  ];
+  const all = experiments.every(({ status }) => status === worst!.status);
+  const counted = !all
+    ? countStatuses(experiments)
+    : experiments.length > 1
+      ? `All ${experiments.length} ${worst!.status}`
+      : worst!.status.replace(/^./, (letter) => letter.toUpperCase());
+  return html`<span class="answer-word ${worst!.status}">${counted}</span>
+    <span class="answer-of"
+      >of ${experimentCount(results)}${doubts.length > 0 && html`; <b>${doubts.join(", ")}</b>`}</span
+    >`;
+}
+
+function calibrationCell({ calibration }: Results): Insertable {
+  if (calibration === undefined || calibration.length === 0) return html`not part of this run`;
+  const held = calibration.every((row) => row.held);
+  return html`<a href="#calibration"><b>${held ? "within tolerance" : "outside its tolerance"}</b></a
+    ><br />${calibrationText(calibration)}`;
 }
 
 function experimentCount(results: Results): string {
   const names = groupByName(results).length;
   const tanks = new Set(results.experiments.map((experiment) => experiment.tank)).size;
-  return `${names} ${names === 1 ? "experiment" : "experiments"}${tanks > 1 ? " in two tanks" : ""}`;
+  const counted = `${names} ${names === 1 ? "experiment" : "experiments"}`;
+  return tanks > 1 ? `${counted} in ${tanks} tanks` : `${counted} (${results.experiments[0]?.tank ?? "none"})`;
 }
 
 function cell(name: string, value: Insertable, warn = false): Markup {

@@ -128,7 +128,7 @@ function designsTable({ designs }: ExperimentResult): string {
   return table(
     ["design", "ok/s", "p50 ms", "p99 ms", "p99.9 ms", "ok", "refused", "unknown", "attempts/op", "check", "runs"],
     designs
-      .map(summarizeDesign)
+      .map((design) => summarizeDesign(design))
       .map((summary) => [
         plain(summary.name),
         formatNumber(summary.okPerSecond),

@@ -17,18 +17,32 @@
   nameTheme();
 
   for (const copy of document.querySelectorAll("button.copy")) {
+    const code = copy.parentElement.querySelector("code");
+    const word = copy.querySelector(".word");
+    const said = copy.parentElement.querySelector(".said");
+    let clear;
     copy.addEventListener("click", async () => {
-      const code = copy.parentElement.querySelector("code");
       try {
         await navigator.clipboard.writeText(code.textContent);
-        copy.textContent = "Copied";
+        [word.textContent, said.textContent] = ["Copied", "Copied to the clipboard"];
       } catch {
         getSelection().selectAllChildren(code);
-        copy.textContent = "Selected";
+        [word.textContent, said.textContent] = ["Selected", "The line is selected: copy it with the keyboard"];
       }
-      setTimeout(() => (copy.textContent = "Copy"), 1500);
+      clearTimeout(clear);
+      clear = setTimeout(() => ([word.textContent, said.textContent] = ["Copy", ""]), 2000);
     });
   }
+
+  // On paper everything that matters is open: what was folded and opened for that is folded again.
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details.printed:not([open])")];
+    for (const details of opened) details.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const details of opened) details.open = false;
+  });
 
   const tip = document.createElement("div");
   tip.className = "tip";
@@ -65,10 +79,20 @@
     return best;
   }
 
+  /** How many operations a cell of a latency map stands for; shares of the picture's width and height. */
+  function countAt({ times, places, panels }, index, across, down) {
+    const row = Math.min(places.length - 1, Math.floor(down * places.length));
+    const column = Math.min(times.length - 1, Math.floor(across * times.length));
+    const count = Number(panels[index].cells[row].split(",")[column] || 0);
+    return `${panels[index].name}: ${count.toLocaleString("en-US")} ok in ${places[row]}, from ${times[column]}`;
+  }
+
   /** The cell of an image under a point, as the table below the chart has it. */
   function cellAt(plot, grids, x, y) {
     for (const [index, [left, top, width, height]] of grids.entries()) {
       if (x < left || x >= left + width || y < top || y >= top + height) continue;
+      const { cells } = dataOf(plot);
+      if (cells) return countAt(cells, index, (x - left) / width, (y - top) / height);
       const table = plot.parentElement.querySelectorAll("table.data")[index];
       const rows = table.tBodies[0].rows;
       const row = rows[Math.floor(((y - top) / height) * rows.length)];

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resetSVGDefIds } from "vega";
 import type { Results } from "../runners/results.ts";
+import { calibrationSection } from "./calibration.ts";
 import { experimentSection } from "./experiment-section.ts";
 import { formatInstant } from "./format.ts";
 import { pageHeader } from "./header.ts";
@@ -38,7 +39,7 @@ export async function renderPage(results: Results): Promise<string> {
       <body>
         <a class="skip" href="#verdicts">Skip to the verdicts</a>
         ${pageHeader(results)}
-        <main>${verdictSection(results)}${sections}${methodSection()}</main>
+        <main id="main">${verdictSection(results)}${calibrationSection(results)}${sections}${methodSection()}</main>
         <footer><p>Made by Wavetank from results.json, which has every histogram.</p></footer>
         ${scriptElement}
       </body>

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Results } from "../runners/results.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { renderPage } from "./page.ts";
+import { renderSvgFiles } from "./svg-files.ts";
 
 export { readResults, ResultsFileError } from "./read-results.ts";
 
@@ -38,6 +39,15 @@ export async function writeReport(results: Results, directory: string): Promise<
   writeWhole(paths.markdownPath, report.markdown);
   writeWhole(paths.htmlPath, report.html);
   return paths;
+}
+
+/** Writes every chart as `charts/*.svg` into the directory, which must exist; returns the folder and how many files it got. */
+export async function writeCharts(results: Results, directory: string): Promise<{ folder: string; files: number }> {
+  const folder = join(directory, "charts");
+  mkdirSync(folder, { recursive: true });
+  const files = await renderSvgFiles(results);
+  for (const { name, svg } of files) writeWhole(join(folder, name), svg);
+  return { folder, files: files.length };
 }
 
 function writeWhole(path: string, text: string): void {

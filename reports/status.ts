@@ -32,13 +32,19 @@ export function statusBadge(status: Status): Markup {
   >`;
 }
 
+const tankLabels: Readonly<Record<ExperimentResult["tank"], string>> = {
+  threads: "threads, this machine",
+  simulation: "simulation, virtual time",
+  service: "a service at a URL",
+};
+
 /** Failed first. */
 export function byStatus(a: { status: Status }, b: { status: Status }): number {
   return rank[a.status] - rank[b.status];
 }
 
 export function tankLabel(tank: ExperimentResult["tank"]): string {
-  return tank === "threads" ? "threads, this machine" : "simulation, virtual time";
+  return tankLabels[tank];
 }
 
 /** `6 held, 1 failed`, worst first. */

@@ -2,8 +2,8 @@
  * One row of figures per design. Percentiles come from the merged histograms of all valid runs (never from an average of
  * percentiles); throughput is the median of one figure a run. An invalid run's figures are left out, and counted as left out.
  */
-import { type Histogram, build, decodeFromCompressedBase64 } from "hdr-histogram-js";
 import type { DesignResult, ExperimentResult, Results, RunResult } from "../runners/results.ts";
+import { latenciesOf, percentileMs, type DesignLatencies } from "./distribution.ts";
 import { hasInterval } from "./format.ts";
 
 export interface CheckSummary {
@@ -47,18 +47,19 @@ export interface Health {
   /** Worst run. */
   readonly latenessP99Us: number;
   readonly loopDelayP99Us: number;
+  /** Summed over experiments. */
+  readonly tookS: number;
   readonly checkFailures: number;
   readonly examined: number;
 }
 
-/** A percentile with fewer samples beyond it is an anecdote. */
-const samplesBeyond = 10;
-
-export function summarizeDesign(design: DesignResult): DesignSummary {
+/** `latencies`: the design's, where they have been merged already. */
+export function summarizeDesign(
+  design: DesignResult,
+  { latency, service }: DesignLatencies = latenciesOf(design),
+): DesignSummary {
   const valid = design.runs.filter((run) => run.generator.valid);
   const operations = valid.flatMap((run) => run.operations);
-  const latency = merge(operations.map((operation) => operation.latency));
-  const service = merge(operations.map((operation) => operation.service));
   const ok = sum(operations.map((operation) => operation.ok));
   const refused = sumByKey(operations.map((operation) => operation.refused));
   const unknown = sumByKey(operations.map((operation) => operation.unknown));
@@ -98,6 +99,7 @@ export function summarizeHealth(experiments: readonly ExperimentResult[]): Healt
     dropped: sum(generators.map((generator) => generator.dropped)),
     latenessP99Us: largest(generators.map((generator) => generator.latenessP99Us)),
     loopDelayP99Us: largest(generators.map((generator) => generator.loopDelayP99Us)),
+    tookS: sum(experiments.map((experiment) => experiment.tookS)),
     checkFailures: runs.filter((run) => !run.check.held).length,
     examined: sum(runs.map((run) => run.check.examined)),
   };
@@ -137,19 +139,6 @@ function throughputOf(run: RunResult): number {
   const measured = run.metrics["okPerSecond"];
   if (measured !== undefined) return measured;
   return sum(run.timeline.ok) / (run.timeline.ok.length * run.timeline.intervalS || 1);
-}
-
-function merge(encoded: readonly string[]): Histogram | undefined {
-  if (encoded.length === 0) return undefined;
-  const merged = build({ numberOfSignificantValueDigits: 3, autoResize: true, useWebAssembly: false });
-  for (const text of encoded) merged.add(decodeFromCompressedBase64(text, "packed", false));
-  return merged;
-}
-
-function percentileMs(histogram: Histogram | undefined, percentile: number): number | undefined {
-  if (histogram === undefined) return undefined;
-  if (histogram.totalCount * (1 - percentile / 100) < samplesBeyond) return undefined;
-  return histogram.getValueAtPercentile(percentile) / 1_000;
 }
 
 function summarizeCheck(runs: readonly RunResult[]): CheckSummary {

@@ -3,7 +3,7 @@
  * that a small effect looks small beside a large one, and the side on which the candidate is better is said in words.
  */
 import type { ExperimentResult, Results } from "../runners/results.ts";
-import { formatInterval, formatMetric, formatNumber, hasInterval } from "./format.ts";
+import { formatInterval, formatMetric, formatNumber, formatShare, hasInterval } from "./format.ts";
 import { html, trusted, type Insertable, type Markup } from "./markup.ts";
 import { statusBadge, tankLabel } from "./status.ts";
 import { groupByName, invalidReasons, verdictSentence, winnerOf } from "./summary.ts";
@@ -58,13 +58,29 @@ function row(experiment: ExperimentResult, reach: number): Markup {
 function ratioFigure(experiment: ExperimentResult, reach: number): Insertable {
   const { verdict } = experiment;
   const { ratio } = verdict;
-  if (ratio === undefined)
-    return html`<p class="none">no ratio: the baseline’s ${formatMetric(verdict.metric)} is zero</p>`;
+  if (ratio === undefined) return withoutRatio(experiment);
   return html`<p class="figure"><b>×${formatNumber(ratio.value)}</b></p>
     <div>
       ${forestPlot(experiment, reach)}
       <p class="interval">${formatInterval(ratio, "×")}, n = ${ratio.n}</p>
     </div>`;
+}
+
+/** A figure of zero has no ratio: the two figures themselves then. */
+function withoutRatio({ verdict, designs }: ExperimentResult): Markup {
+  const { metric, baseline, candidate } = verdict;
+  const mean = (name: string): number | undefined => {
+    const runs = designs.find((design) => design.name === name)?.runs ?? [];
+    const values = runs.flatMap((run) => run.metrics[metric] ?? []);
+    return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+  };
+  const show = metric.endsWith("Share") ? formatShare : formatNumber;
+  const [before, after] = [mean(baseline), mean(candidate)];
+  if (before === undefined || after === undefined) return html`<p class="none">no ratio</p>`;
+  return html`<div>
+    <p class="figure"><b>${show(before)} → ${show(after)}</b></p>
+    <p class="none">${formatMetric(metric)}, ${baseline} → ${candidate}; no ratio to a figure of zero</p>
+  </div>`;
 }
 
 /** The interval's own word, in case the sentence was written by an optimist. */

@@ -71,7 +71,10 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
     .action(async (file: string | undefined, flags: TrendFlags) => done(await trendCommand(file, flags, parts)));
   command("report <results>", "make the report again from a results file or a run's folder")
     .option("--out <folder>", "where to write it (default: beside the results)")
-    .action(async (file: string, flags: { out?: string }) => done(await reportCommand(file, flags, parts)));
+    .option("--svg", "every chart as an SVG file of its own too, in the folder's charts/")
+    .action(async (file: string, flags: { out?: string; svg?: boolean }) =>
+      done(await reportCommand(file, flags, parts)),
+    );
   addAgentCommand(command("agent", "make a part of loads that a coordinator deals out (run --agents)"), parts, done);
   addMergeCommand(command("merge <results...>", "join the results of a load's slices (run --slice)"), parts, done);
   command("serve", "the reference backend alone, behind its DynamoDB door, until Ctrl-C")

@@ -24,6 +24,8 @@ export interface Parts {
   runSuite: RunSuite;
   /** Writes results and report into the folder and returns the paths, the page to open first. */
   writeReport(results: Results, directory: string): Promise<readonly string[]>;
+  /** Writes every chart into the folder's `charts/` as SVG files and returns how many there are. */
+  writeCharts(results: Results, directory: string): Promise<{ readonly folder: string; readonly files: number }>;
   /** Writes the trend page. */
   writeTrend(trend: Trend, file: string): Promise<void>;
   readResults(path: string): Promise<Results>;

@@ -93,6 +93,7 @@ export function recording(changes: Partial<Parts> = {}): Recording {
       written.push(directory);
       return Promise.resolve([path.join(directory, "report.html"), path.join(directory, "results.json")]);
     },
+    writeCharts: (_results, directory) => Promise.resolve({ folder: path.join(directory, "charts"), files: 3 }),
     writeTrend: () => Promise.resolve(),
     readResults: () => Promise.resolve(resultsOf([experimentResult({})])),
     simulate: () => Promise.resolve(0),

@@ -15,7 +15,7 @@ import { faultBands } from "./bands.ts";
 import type { Measured } from "./experiment.ts";
 import { measuredOf, NotPlanned, NotRun } from "./measured.ts";
 import type { PlannedExperiment } from "./plan.ts";
-import type { Chart, ClaimResult, DesignResult, ExperimentResult, RunResult, Verdict } from "./results.ts";
+import type { Chart, ClaimResult, Comparison, DesignResult, ExperimentResult, RunResult, Verdict } from "./results.ts";
 import { describeLoad } from "./schedule.ts";
 import { parametersOf } from "./parameters.ts";
 import { rerunLine } from "./rerun.ts";
@@ -57,13 +57,27 @@ export function experimentResult(
       title: design.design.title,
       description: design.design.description,
       differs: differs[design.name],
-      runs: [...design.runs],
+      runs: withOneLatencyMap(design.runs),
     })),
     claims,
     charts: drawn.charts,
+    comparisons: comparisonsOf(planned, measured),
     tookS: all.reduce((sum, run) => sum + run.tookS, 0),
     rerun: rerunLine(experiment.name, tank, options),
   };
+}
+
+/** A picture of one run is enough: the first that can be believed keeps its map, the others lose theirs. */
+function withOneLatencyMap(runs: readonly RunResult[]): RunResult[] {
+  const kept = Math.max(
+    0,
+    runs.findIndex((run) => run.generator.valid),
+  );
+  return runs.map((run, i) => {
+    if (i === kept) return run;
+    const { latencies: _dropped, ...timeline } = run.timeline;
+    return { ...run, timeline };
+  });
 }
 
 function statusOf(
@@ -109,16 +123,29 @@ function verdictOf({ experiment }: PlannedExperiment, measured: Measured): Verdi
   const { metric, baseline, candidate, better } = experiment.headline;
   const verdict = { metric, baseline, candidate, better };
   try {
-    const pairs = pairedByRound(measured, metric, baseline, candidate);
-    const ratio = ratioEstimate(
-      pairs.map(([value]) => value),
-      pairs.map(([, value]) => value),
-    );
+    const ratio = ratioEstimate(...columnsOf(pairedByRound(measured, metric, baseline, candidate)));
     if (ratio !== null) return { ...verdict, sentence: experiment.headline.sentence(measured, ratio), ratio };
     return { ...verdict, sentence: sentenceWithoutRatio(experiment, measured) };
   } catch (error) {
     return { ...verdict, sentence: `No verdict: ${messageOf(error)}.` };
   }
+}
+
+/** Every design that shares a round with the headline's baseline, against it; none where a figure is zero or missing. */
+function comparisonsOf({ experiment }: PlannedExperiment, measured: Measured): Comparison[] {
+  const { metric, baseline, better } = experiment.headline;
+  return measured.designs.flatMap(({ name, runs }): Comparison[] => {
+    if (name === baseline || runs.length === 0) return [];
+    try {
+      const rounds = pairedByRound(measured, metric, baseline, name);
+      const ratio = rounds.length === 0 ? null : ratioEstimate(...columnsOf(rounds));
+      const pairs = rounds.map(({ round, before, after }) => ({ round, ratio: after / before }));
+      return ratio === null ? [] : [{ baseline, candidate: name, metric, better, pairs, ratio }];
+    } catch {
+      // The verdict has said what is missing.
+      return [];
+    }
+  });
 }
 
 /** A figure of zero has no ratio. The experiment's own sentence stands if it can do without one; else the two means are given. */
@@ -131,15 +158,29 @@ function sentenceWithoutRatio({ headline }: PlannedExperiment["experiment"], mea
   return `${metric} was ${mean(candidate)} with ${candidate} and ${mean(baseline)} with ${baseline}; no ratio exists.`;
 }
 
+interface Pair {
+  readonly round: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+function columnsOf(pairs: readonly Pair[]): [number[], number[]] {
+  return [pairs.map(({ before }) => before), pairs.map(({ after }) => after)];
+}
+
 /** Only rounds in which both designs ran: an interruption may have cut one short. */
-function pairedByRound(measured: Measured, metric: string, baseline: string, candidate: string): [number, number][] {
+function pairedByRound(measured: Measured, metric: string, baseline: string, candidate: string): Pair[] {
   const before = measured.of(baseline).runs;
   const after = measured.of(candidate).runs;
-  const pairs: [number, number][] = [];
+  const pairs: Pair[] = [];
   before.forEach((run, i) => {
     const partner = after.findIndex((other) => other.round === run.round);
     if (partner < 0) return;
-    pairs.push([measured.values(baseline, metric)[i], measured.values(candidate, metric)[partner]]);
+    pairs.push({
+      round: run.round,
+      before: measured.values(baseline, metric)[i],
+      after: measured.values(candidate, metric)[partner],
+    });
   });
   return pairs;
 }

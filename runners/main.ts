@@ -17,6 +17,7 @@ const parts: Parts = {
     const { htmlPath, markdownPath, resultsPath } = await writeReport(results, directory);
     return [htmlPath, markdownPath, resultsPath];
   },
+  writeCharts: async (results, directory) => (await import("../reports/report.ts")).writeCharts(results, directory),
   writeTrend: async (trend, file) => (await import("../reports/trend/trend-page.ts")).writeTrend(trend, file),
   readResults: async (path) => (await import("../reports/report.ts")).readResults(path),
   simulate: async (options) => (await import("./simulate.ts")).runSimulateCommand(options),

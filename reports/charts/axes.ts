@@ -28,7 +28,17 @@ export function linearDomain(values: readonly number[]): [number, number] {
 
 /** Pixels that text takes in the page's font, on the safe side. */
 export function textWidthPx(text: string, sizePx = 12): number {
-  return text.length * sizePx * 0.58;
+  let ems = 0;
+  for (const character of text) ems += emsOf(character);
+  return ems * sizePx;
+}
+
+/** After DejaVu Sans, the widest of the fonts that a page may get; other fonts leave a little room. */
+function emsOf(character: string): number {
+  if (/[ .,:;'|!ijlI[\]()/-]/.test(character)) return 0.36;
+  if (/[mwMW%@]/.test(character)) return 0.96;
+  if (/[=+<>×≥≤→A-Z]/.test(character)) return 0.78;
+  return 0.61;
 }
 
 export function shorten(text: string, longest: number): string {

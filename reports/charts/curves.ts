@@ -33,6 +33,7 @@ interface Plot {
   /** Which points get a marker. */
   marked(series: Series): readonly (readonly number[])[];
   readonly rule?: { readonly value: number; readonly label: string };
+  readonly marks?: readonly { readonly x: number; readonly label: string }[];
 }
 
 const heightPx = 250;
@@ -75,8 +76,10 @@ export function percentilesSpec(chart: PercentilesChart, context: DrawContext): 
 }
 
 export function linesSpec(chart: LinesChart, context: DrawContext): TopLevelSpec {
-  const xs = chart.series.flatMap((curve) => curve.points.map((point) => point[0]!));
-  const ys = chart.series.flatMap((curve) => curve.points.flatMap((point) => point.slice(1)));
+  const marks = (chart.marks ?? []).map((mark) => mark.x);
+  const xs = [...marks, ...chart.series.flatMap((curve) => curve.points.map((point) => point[0]!))];
+  const limits = chart.rule === undefined ? [] : [chart.rule.value];
+  const ys = [...limits, ...chart.series.flatMap((curve) => curve.points.flatMap((point) => point.slice(1)))];
   return plotSpec(chart.series, context, {
     ...room(chart.series, context),
     heightPx,
@@ -87,7 +90,14 @@ export function linesSpec(chart: LinesChart, context: DrawContext): TopLevelSpec
         low === undefined || high === undefined ? "" : ` (${formatNumber(low)} to ${formatNumber(high)})`;
       return `${curve.name}: ${chart.yLabel} ${formatNumber(y)}${interval} at ${chart.xLabel} ${formatNumber(x)}`;
     },
-    marked: (curve) => (curve.dashed === true ? [] : thin(curve.points, markersPerCurve)),
+    marked: (curve) =>
+      curve.as === "points"
+        ? curve.points
+        : curve.dashed === true || curve.as !== undefined
+          ? []
+          : thin(curve.points, markersPerCurve),
+    rule: chart.rule,
+    marks: chart.marks,
   });
 }
 
@@ -112,14 +122,17 @@ function axisOf(title: string, scale: "linear" | "log", values: readonly number[
 function plotSpec(series: readonly Series[], context: DrawContext, plot: Plot): TopLevelSpec {
   const curves = series.filter((curve) => curve.points.length > 0);
   const rules = plot.rule === undefined ? [] : ruleLayers(plot, plot.rule);
+  const marks = (plot.marks ?? []).flatMap((mark, i) => markLayers(plot, mark, i));
   const layers = [
     ...rules.slice(0, 1),
+    ...marks.filter((_, i) => i % 2 === 0),
     ...curves
       .filter((curve) => curve.points.some((point) => point.length >= 4))
       .map((curve) => band(curve, context, plot)),
     ...curves.flatMap((curve) => curveLayers(curve, context, plot)),
     ...(context.frame.narrow ? [] : [names(curves, context, plot)]),
     ...rules.slice(1),
+    ...marks.filter((_, i) => i % 2 === 1),
   ];
   return { width: plot.widthPx, height: plot.heightPx, layer: layers } as TopLevelSpec;
 }
@@ -127,17 +140,21 @@ function plotSpec(series: readonly Series[], context: DrawContext, plot: Plot): 
 function curveLayers(curve: Series, { palette }: DrawContext, plot: Plot): Layer[] {
   const color = palette.colourOf(curve.name);
   const dashed = curve.dashed === true;
+  const whole: Layer = {
+    data: { values: curve.points.map(([x, y]) => ({ x, y })) as never },
+    mark:
+      curve.as === "area"
+        ? { type: "area", color, fillOpacity: 0.13, line: { color, strokeWidth: 2 }, clip: true }
+        : { type: "line", color, strokeWidth: dashed ? 1.5 : 2, strokeDash: dashed ? [5, 4] : undefined, clip: true },
+    encoding: positions(plot),
+  };
   const spots = thin(curve.points, spotsPerCurve).map((point) => ({
     x: point[0],
     y: point[1],
     tip: plot.tip(curve, point),
   }));
   return [
-    {
-      data: { values: curve.points.map(([x, y]) => ({ x, y })) as never },
-      mark: { type: "line", color, strokeWidth: dashed ? 1.5 : 2, strokeDash: dashed ? [5, 4] : undefined, clip: true },
-      encoding: positions(plot),
-    },
+    ...(curve.as === "points" ? [] : [whole]),
     {
       data: { values: plot.marked(curve).map(([x, y]) => ({ x, y })) as never },
       mark: {
@@ -217,6 +234,29 @@ function ruleLayers(plot: Plot, rule: { value: number; label: string }): Layer[]
   ];
 }
 
+/** A vertical rule and its label, on the side with more room; labels of several stand below each other. */
+function markLayers(plot: Plot, mark: { x: number; label: string }, row: number): Layer[] {
+  const data = { values: [{ x: mark.x, label: mark.label }] };
+  const x = positions(plot).x;
+  const right = pixelOf(mark.x, plot.x, plot.widthPx, false) > plot.widthPx / 2;
+  return [
+    { data, mark: { type: "rule", color: "var(--accent)", strokeDash: [4, 3], strokeWidth: 1.5 }, encoding: { x } },
+    {
+      data,
+      mark: {
+        type: "text",
+        align: right ? "right" : "left",
+        baseline: "top",
+        dx: right ? -6 : 6,
+        color: "var(--accent)",
+        stroke: "var(--paper)",
+        strokeWidth: 4,
+      },
+      encoding: { x, y: { value: 4 + 16 * row }, text: { field: "label" } },
+    },
+  ];
+}
+
 function positions(plot: Plot) {
   return { x: position("x", plot.x, plot.widthPx), y: position("y", plot.y, plot.heightPx) };
 }
@@ -236,6 +276,8 @@ function position(field: "x" | "y", axis: Axis, lengthPx: number) {
       ...(axis.values === undefined ? {} : { values: [...axis.values], labelOverlap: false }),
       format: axis.format,
       labelExpr: axis.labelExpr,
+      labelFlush: false,
+      labelBound: false,
       tickCount: Math.max(3, Math.floor(lengthPx / 60)),
     },
   };

@@ -2,9 +2,10 @@
  * The figures behind a chart, for those who read numbers, copy them, or cannot see the picture. Cells leave out the end tags that
  * HTML lets one leave out: a heat map has thousands of cells.
  */
-import type { Chart, Timeline } from "../../runners/results.ts";
-import { formatNumber } from "../format.ts";
+import type { Timeline } from "../../runners/results.ts";
+import { formatEstimate, formatNumber } from "../format.ts";
 import { escapeHtml, html, trusted, type Markup } from "../markup.ts";
+import type { ReportChart } from "./report-chart.ts";
 
 interface Table {
   readonly caption: string;
@@ -14,7 +15,7 @@ interface Table {
 }
 
 /** One table a series or panel, in the chart's order, each in a scrollable region. */
-export function dataTables(chart: Chart): Markup {
+export function dataTables(chart: ReportChart): Markup {
   return html`${tablesOf(chart).map(
     (table) =>
       html`<div class="scroll" tabindex="0" role="group" aria-label="Data: ${table.caption}">
@@ -36,7 +37,7 @@ function renderTable({ caption, head, rows }: Table): Markup {
   );
 }
 
-function tablesOf(chart: Chart): Table[] {
+function tablesOf(chart: ReportChart): Table[] {
   switch (chart.kind) {
     case "percentiles":
       return chart.series.map((series) => ({
@@ -71,6 +72,14 @@ function tablesOf(chart: Chart): Table[] {
           ]),
         },
       ];
+    case "pairs":
+      return chart.rows.map(({ name, pairs, ratio }) => ({
+        caption: `${name}: ${formatEstimate(ratio, "×")}`,
+        head: ["round", chart.valueLabel],
+        rows: pairs.map((pair) => [String(pair.round + 1), `×${formatNumber(pair.ratio)}`]),
+      }));
+    case "latencies":
+      return chart.panels.map((panel) => latencyTable(panel.design, panel.timeline));
     case "timeline":
       return chart.panels.map((panel) => timelineTable(panel.design, panel.timeline));
     case "heatmap":
@@ -80,6 +89,20 @@ function tablesOf(chart: Chart): Table[] {
         rows: chart.ys.map((name, y) => [name, ...(panel.values[y] ?? []).map(formatNumber)]),
       }));
   }
+}
+
+/** A row of time, percentiles for columns: the picture's hundreds of cells would be read by nobody. */
+function latencyTable(caption: string, timeline: Timeline): Table {
+  return {
+    caption,
+    head: ["from (s)", "ok", "p50 (ms)", "p99 (ms)"],
+    rows: timeline.atS.map((atS, i) => [
+      formatNumber(atS),
+      formatNumber(timeline.ok[i]),
+      formatNumber(timeline.p50Ms[i]),
+      formatNumber(timeline.p99Ms[i]),
+    ]),
+  };
 }
 
 function timelineTable(caption: string, timeline: Timeline): Table {

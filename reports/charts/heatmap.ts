@@ -94,7 +94,12 @@ export function scalePng(): string {
   return encodePng([Array.from({ length: steps }, (_, i) => i)], steps, 1);
 }
 
-function heatPng(values: readonly (readonly number[])[], width: number, height: number, largest: number): string {
+export function heatPng(
+  values: readonly (readonly number[])[],
+  width: number,
+  height: number,
+  largest: number,
+): string {
   const shade = (value: number): number =>
     largest <= 0 ? 0 : Math.min(steps - 1, Math.max(0, Math.round((value / largest) * (steps - 1))));
   const rows = Array.from({ length: height }, (_, y) =>

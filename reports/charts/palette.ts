@@ -4,6 +4,7 @@
  * same SVG is right on light and on dark paper.
  */
 import type { Chart, ExperimentResult } from "../../runners/results.ts";
+import type { ReportChart } from "./report-chart.ts";
 
 export interface Palette {
   /** A CSS colour, usable as an SVG attribute. */
@@ -51,15 +52,18 @@ function dashedNames(chart: Chart): string[] {
   return chart.series.filter((series) => series.dashed === true).map((series) => series.name);
 }
 
-function seriesNames(chart: Chart): string[] {
+function seriesNames(chart: ReportChart): string[] {
   switch (chart.kind) {
     case "percentiles":
     case "lines":
       return chart.series.map((series) => series.name);
     case "bars":
       return chart.bars.map((bar) => bar.name);
+    case "pairs":
+      return chart.rows.map((row) => row.name);
     case "timeline":
     case "heatmap":
+    case "latencies":
       return chart.panels.map((panel) => panel.design);
   }
 }

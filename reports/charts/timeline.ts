@@ -11,13 +11,17 @@ import { axisExtentPx, type DrawContext, type Layer } from "./draw.ts";
 
 export type TimelineChart = Extract<Chart, { kind: "timeline" }>;
 
-interface Scales {
+/** Time across a panel, with the faults on it. */
+export interface TimeScale {
   readonly widthPx: number;
   readonly x: readonly [number, number];
-  readonly rate: readonly [number, number];
-  readonly latency: ReturnType<typeof logAxis>;
   /** For each band the line, counted upwards from the plot, on which its label stands. */
   readonly bandRows: readonly number[];
+}
+
+interface Scales extends TimeScale {
+  readonly rate: readonly [number, number];
+  readonly latency: ReturnType<typeof logAxis>;
 }
 
 const outcomes = ["ok", "refused", "unknown"] as const;
@@ -85,7 +89,7 @@ function ratePanel(timeline: Timeline, colour: string, panel: number, bands: rea
     width: scales.widthPx,
     height: rateHeightPx,
     layer: [
-      ...bandLayers(bands, scales, true),
+      ...bandLayers(bands, scales, { named: true, labelled: false }),
       ...stacked
         .filter(({ outcome }) => timeline[outcome].some((count) => count > 0))
         .map(({ outcome, rows }) => ({
@@ -158,7 +162,7 @@ function latencyPanel(
     width: scales.widthPx,
     height: latencyHeightPx,
     layer: [
-      ...bandLayers(bands, scales, false),
+      ...bandLayers(bands, scales, { named: false, labelled: true }),
       curve(timeline.p50Ms, 1.25, 0.6),
       curve(timeline.p99Ms, 2.25, 1),
       hover(tips, y, scales, true),
@@ -189,7 +193,7 @@ function hover(values: object[], y: object, scales: Scales, labelled: boolean): 
   };
 }
 
-function timeAxis(scales: Scales, labelled: boolean) {
+export function timeAxis(scales: TimeScale, labelled: boolean) {
   return {
     field: "t",
     type: "quantitative" as const,
@@ -202,7 +206,12 @@ function timeAxis(scales: Scales, labelled: boolean) {
   };
 }
 
-function bandLayers(bands: readonly Band[], scales: Scales, labelled: boolean): Layer[] {
+/** `named`: the bands' labels stand above this plot. `labelled`: its time axis has figures. */
+export function bandLayers(
+  bands: readonly Band[],
+  scales: TimeScale,
+  { named, labelled }: { named: boolean; labelled: boolean },
+): Layer[] {
   if (bands.length === 0) return [];
   const values = bands.map((band, i) => ({
     t: Math.max(scales.x[0], band.fromS),
@@ -210,7 +219,7 @@ function bandLayers(bands: readonly Band[], scales: Scales, labelled: boolean): 
     label: shorten(band.label, Math.floor(scales.widthPx / 7)),
     y: -7 - 14 * scales.bandRows[i]!,
   }));
-  const x = timeAxis(scales, !labelled);
+  const x = timeAxis(scales, labelled);
   const shade: Layer = {
     data: { values },
     mark: { type: "rect", color: "var(--band)" },
@@ -221,7 +230,7 @@ function bandLayers(bands: readonly Band[], scales: Scales, labelled: boolean): 
     mark: { type: "rule", color: "var(--band-edge)" },
     encoding: { x },
   };
-  if (!labelled) return [shade, starts];
+  if (!named) return [shade, starts];
   const names: Layer = {
     data: { values },
     mark: { type: "text", align: "left", color: "var(--band-text)", clip: false },
@@ -236,15 +245,16 @@ function bandLayers(bands: readonly Band[], scales: Scales, labelled: boolean): 
 }
 
 /** Where a band's label starts, in seconds: at the band, or further left where the panel ends too soon. */
-function labelStart(row: { t: number; label: string }, scales: Scales): number {
+function labelStart(row: { t: number; label: string }, scales: TimeScale): number {
   const perPx = (scales.x[1] - scales.x[0]) / scales.widthPx;
   return Math.max(scales.x[0], Math.min(row.t, scales.x[1] - textWidthPx(row.label) * perPx));
 }
 
 /** The line above the plot on which each band's label stands, 0 nearest: the first where it overlaps none. */
-function bandRows(bands: readonly Band[], x: readonly [number, number], widthPx: number): number[] {
+export function bandRows(bands: readonly Band[], x: readonly [number, number], widthPx: number): number[] {
   const perPx = (x[1] - x[0]) / widthPx;
-  const ends: number[] = [];
+  // The first line also has the axis' title, which reaches this far into the plot.
+  const ends: number[] = [x[0] + 24 * perPx];
   return bands.map((band) => {
     const width = textWidthPx(shorten(band.label, Math.floor(widthPx / 7))) * perPx;
     const start = Math.max(x[0], Math.min(band.fromS, x[1] - width));

@@ -13,6 +13,12 @@ const dayUs = 86_400_000_000;
 /** Fewer samples than this beyond a quantile say nothing about it. */
 export const samplesBeyond = 10;
 
+interface Walk {
+  reset(): void;
+  hasNext(): boolean;
+  next(): { readonly valueIteratedTo: number; readonly countAddedInThisIterationStep: number };
+}
+
 export class Histogram {
   private readonly hdr: Hdr;
   /** Exact where recorded; a decoded histogram knows its bucket's upper edge. */
@@ -66,6 +72,20 @@ export class Histogram {
     if (other.count === 0) return;
     this.hdr.add(other.hdr);
     this.largest = Math.max(this.largest, other.largest);
+  }
+
+  /** How many samples lie in [10^(b / perDecade), 10^((b + 1) / perDecade)) microseconds, for every whole b that has any, in order. */
+  logBuckets(perDecade: number): [number, number][] {
+    const buckets = new Map<number, number>();
+    // Every histogram here is the library's own JavaScript one, which can be walked; its common type does not say so.
+    const walk = (this.hdr as unknown as { recordedValuesIterator: Walk }).recordedValuesIterator;
+    walk.reset();
+    while (walk.hasNext()) {
+      const { valueIteratedTo, countAddedInThisIterationStep } = walk.next();
+      const bucket = Math.floor(Math.log10(Math.max(1, valueIteratedTo)) * perDecade + 1e-9);
+      buckets.set(bucket, (buckets.get(bucket) ?? 0) + countAddedInThisIterationStep);
+    }
+    return [...buckets];
   }
 
   /** HDR V2, compressed, base64. */

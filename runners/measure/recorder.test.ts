@@ -51,8 +51,8 @@ test("slices that are recorded apart and merged are the run recorded whole", () 
       const merged = new Recorder(plan);
       for (const part of parts) merged.merge(structuredClone(part.parts()));
       assert.deepEqual(merged.totals, whole.totals);
-      const { p50Ms: _a, p99Ms: _b, ...counts } = whole.timeline();
-      const { p50Ms: _c, p99Ms: _d, ...mergedCounts } = merged.timeline();
+      const { p50Ms: _a, p99Ms: _b, latencies: _e, ...counts } = whole.timeline();
+      const { p50Ms: _c, p99Ms: _d, latencies: _f, ...mergedCounts } = merged.timeline();
       assert.deepEqual(mergedCounts, counts);
       const expected = standardMetrics(whole);
       const got = standardMetrics(merged);

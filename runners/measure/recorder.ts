@@ -9,6 +9,7 @@ import type { Micros } from "../../backend/kernel/units.ts";
 import { second } from "../../backend/kernel/units.ts";
 import type { OperationResult, Timeline } from "../results.ts";
 import { Histogram } from "./histogram.ts";
+import { latencyMap } from "./latency-map.ts";
 import { timelineInterval } from "./interval.ts";
 
 export interface RecorderPlan {
@@ -203,6 +204,7 @@ export class Recorder {
       attempts: full.map((row) => row.attempts),
       p50Ms: full.map((row) => ms(row, 0.5)),
       p99Ms: full.map((row) => ms(row, 0.99)),
+      latencies: latencyMap(full.map((row) => row.latency)),
     };
   }
 

@@ -5,6 +5,8 @@ import { runWavetank, type FreezeMeasured } from "./freeze-client.ts";
 import { expectedMs, startFreezingServer, type FreezePlan } from "./freeze-run.ts";
 
 const plan: FreezePlan = { perSecond: 1_000, seconds: 6, freezeMs: 500, everyMs: 3_000, firstMs: 1_000 };
+/** Of a quiet machine, tenfold: here the freezes are not all that stood still. */
+const disturbedUs = 5_000;
 const quantiles = [0.9, 0.99, 0.999];
 
 async function measured(): Promise<FreezeMeasured> {
@@ -29,11 +31,15 @@ test("theory: a freeze of 1 s in every 10 s at a fifth of what the server can do
   assert.deepEqual(expected, [0.2, 200, 920, 992]);
 });
 
-test("a server that stands still is seen as theory says, and a client without a schedule would have hidden it", async () => {
+test("a server that stands still is seen as theory says, and a client without a schedule would have hidden it", async (t) => {
   let result = await measured();
   // What else runs here can stand still too: a second chance, and only one.
   if (error(result) > 0.03) result = await measured();
   assert.deepEqual([result.ok, result.failed], [6_000, 0]);
+  if (error(result) > 0.03 && result.latenessP99Us > disturbedUs) {
+    t.skip(`this machine is too busy: sends were ${result.latenessP99Us / 1_000} ms late at p99`);
+    return;
+  }
   const shown = quantiles.map((q) => `${q}: ${result.latency.quantile(q) / 1_000}, theory ${expectedMs(plan, q)}`);
   assert.ok(error(result) <= 0.03, shown.join("; "));
   const uncorrected = result.service.quantile(0.9) / 1_000;

@@ -8,6 +8,7 @@ import { UsageError, formatUsageError, unknownName, usageErrorIn } from "./comma
 import { exitCodeHelp, exitCodes } from "./command-exit.ts";
 import { nightlyCommand, nightlyOptions, type NightlyFlags } from "./command-nightly.ts";
 import { listCommand } from "./command-list.ts";
+import { addLiveOptions } from "./command-live.ts";
 import { addMachineOptions } from "./command-machines.ts";
 import { addMergeCommand } from "./command-merge.ts";
 import type { Parts } from "./command-parts.ts";
@@ -60,9 +61,9 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
   command("list", "the experiments there are, their questions and designs")
     .option("--json", "with every plan and path, as JSON")
     .action(async (flags: { json?: boolean }) => done(await listCommand(flags, parts)));
-  addRunOptions(command("run [experiment...]", "run experiments and write a report; without names all of them")).action(
-    async (names: string[], flags: RunFlags) => done(await runCommand(names, flags, parts)),
-  );
+  addLiveOptions(
+    addRunOptions(command("run [experiment...]", "run experiments and write a report; without names all of them")),
+  ).action(async (names: string[], flags: RunFlags) => done(await runCommand(names, flags, parts)));
   nightlyOptions(
     addRunOptions(command("nightly [experiment...]", "run, add to the history, fail on a regression")),
   ).action(async (names: string[], flags: NightlyFlags) => done(await nightlyCommand(names, flags, parts)));

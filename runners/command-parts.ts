@@ -9,6 +9,7 @@ import type { PeakOptions } from "./command-peak.ts";
 import type { BackendOptions, RunningBackend } from "./command-serve.ts";
 import type { SimulateOptions } from "./command-simulate.ts";
 import type { Terminal } from "./command-terminal.ts";
+import type { LiveView } from "./live/live-view.ts";
 import type { Experiment } from "./experiment.ts";
 import type { Trend } from "./history.ts";
 import type { Results } from "./results.ts";
@@ -36,5 +37,7 @@ export interface Parts {
   /** Works for coordinators until the signal, or until its one run is over. */
   agent(options: AgentCommandOptions, signal: AbortSignal, say: (text: string) => void): Promise<void>;
   merge: MergeSlices;
+  /** Rejects with UsageError when the port cannot be had. */
+  openLiveView(port: number, title: string): Promise<LiveView>;
   startBackend(options: BackendOptions): Promise<RunningBackend>;
 }

@@ -9,6 +9,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { UsageError, unknownName } from "./command-error.ts";
 import { exitCodeOf } from "./command-exit.ts";
+import { openAside, type LiveFlags } from "./command-live.ts";
 import { defaultTank, spreadOver, type MachineFlags } from "./command-machines.ts";
 import type { Parts } from "./command-parts.ts";
 import { renderSummary, summaryJson } from "./command-summary.ts";
@@ -21,7 +22,7 @@ import type { Results } from "./results.ts";
 import type { SuiteOptions } from "./suite-types.ts";
 
 /** The options of `run` as they were typed. */
-export interface RunFlags extends MachineFlags {
+export interface RunFlags extends MachineFlags, LiveFlags {
   readonly tank?: string;
   readonly quick?: boolean;
   readonly seed?: string;
@@ -128,12 +129,16 @@ export async function runCommand(names: readonly string[], flags: RunFlags, part
     display.end();
     parts.leave(code);
   };
+  const aside = await openAside(flags, titleOf(asked), display.observer, parts).catch((error: unknown) => {
+    display.end();
+    throw error;
+  });
   const interruption = new Interruption(parts.signals, () => display.stopping(), leave);
   try {
-    const results = await parts.runSuite({ ...asked, signal: interruption.signal }, display.observer);
+    const results = await parts.runSuite({ ...asked, signal: interruption.signal }, aside.observer);
     display.end();
     const directory = flags.out ?? path.join(".wavetank", "runs", folderName(results));
-    const files = await writeReportOrExplain(parts, results, directory);
+    const files = [...(await writeReportOrExplain(parts, results, directory)), ...aside.write(results, directory)];
     const exitCode = interruption.exitCode ?? exitCodeOf(results);
     if (flags.json === true) terminal.print(summaryJson(results, files, exitCode));
     else printSummary(results, files, interruption.exitCode !== null, parts);
@@ -141,6 +146,7 @@ export async function runCommand(names: readonly string[], flags: RunFlags, part
   } finally {
     display.end();
     interruption.end();
+    await aside.end();
   }
 }
 

@@ -100,6 +100,7 @@ export function recording(changes: Partial<Parts> = {}): Recording {
     peak: () => Promise.resolve(true),
     agent: () => Promise.resolve(),
     merge: () => Promise.resolve(resultsOf([experimentResult({})])),
+    openLiveView: () => Promise.resolve({ url: "http://127.0.0.1:1", observer: {}, end: () => Promise.resolve() }),
     startBackend: () => Promise.resolve({ url: "http://127.0.0.1:8000", close: () => Promise.resolve() }),
     ...changes,
   };

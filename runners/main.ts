@@ -27,6 +27,7 @@ const parts: Parts = {
     const { mergeSlices, readBackAt } = await import("./agents/merge-slices.ts");
     return mergeSlices(files, await parts.catalog(), readBackAt(target));
   },
+  openLiveView: async (port, title) => (await import("./live/live-view.ts")).openLiveView(port, title),
   startBackend: async ({ deployment, directory, threads, port, replication, onBroken }) => {
     await assertFreePort(port);
     const { startThreads } = await import("../backend/backend.ts");

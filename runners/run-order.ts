@@ -1,7 +1,7 @@
 /** One run as both tanks take it: what to run, and who is told how it goes. */
 import type { Design } from "./experiment.ts";
 import type { TankExperiment } from "./settings.ts";
-import type { OwnSlice, RunProgress, TargetSpec } from "./suite-types.ts";
+import type { OwnSlice, RunProgress, RunWatch, TargetSpec } from "./suite-types.ts";
 
 export interface RunOrder {
   readonly design: Design;
@@ -15,6 +15,8 @@ export interface RunOrder {
   readonly slice?: OwnSlice;
   readonly signal?: AbortSignal;
   onProgress(progress: RunProgress): void;
+  /** Whoever wants more of this run than its progress and its result. */
+  readonly watch?: RunWatch;
 }
 
 /** The suite was aborted while a run was under way; the run's figures would cover another window than its plan says. */

@@ -8,6 +8,7 @@ import { missingSlices } from "./missing-slices.ts";
 import type { GeneratorHealth, RunResult, RunSlices } from "./results.ts";
 import type { RunOrder } from "./run-order.ts";
 import type { TankExperiment } from "./settings.ts";
+import type { RunWatch } from "./suite-types.ts";
 
 export type Counted = Readonly<Record<string, number | readonly number[] | readonly (readonly number[])[]>>;
 
@@ -30,16 +31,22 @@ export function notChecked(reason: string): CheckResult & { readonly skipped: st
   return { name: `not checked: ${reason}`, held: true, examined: 0, violations: [], counts: {}, skipped: reason };
 }
 
-export function recorderFor(settled: TankExperiment, goodWithinUs: number | undefined): Recorder {
-  return new Recorder({ forUs: settled.forUs, warmUpUs: settled.warmUpUs, goodWithinUs });
+export function recorderFor(
+  { forUs, warmUpUs }: TankExperiment,
+  goodWithinUs: number | undefined,
+  watch?: RunWatch,
+): Recorder {
+  const plan = { forUs, warmUpUs, goodWithinUs };
+  return new Recorder(watch === undefined ? plan : { ...plan, byKind: true });
 }
 
 /**
  * The check's counts become metrics named `check.<count>`, and scalar counters `counter.<name>`, so that a claim can read every
  * figure by one name.
  */
-export function runResult(order: Pick<RunOrder, "round" | "seed">, remains: RunRemains): RunResult {
+export function runResult(order: Pick<RunOrder, "round" | "seed" | "watch">, remains: RunRemains): RunResult {
   const { recorder, check, counters } = remains;
+  order.watch?.onRecorded?.(remains.startedAt.toISOString(), recorder);
   const metrics = standardMetrics(recorder);
   for (const [name, value] of Object.entries(check.counts)) metrics[`check.${name}`] = value;
   for (const [name, value] of Object.entries(counters)) {

@@ -10,6 +10,7 @@ import type { Answer, Request } from "../backend/api.ts";
 import { second, type Micros } from "../backend/kernel/units.ts";
 import { createSimulation } from "../backend/simulated.ts";
 import { createWorkload } from "../workloads/catalog.ts";
+import { SnapshotRecorder } from "./agents/snapshot-recorder.ts";
 import { askSimulated, SimulationHost, type SimulatedBackend } from "./hosts/simulation-host.ts";
 import type { Recorder } from "./measure/recorder.ts";
 import type { RunResult } from "./results.ts";
@@ -26,6 +27,8 @@ const askPatienceUs = 60 * second;
 /** Virtual time between two looks at the real clock. */
 const chunkUs = 20_000;
 
+const newsEveryMs = 500;
+
 export async function runInSimulation(order: RunOrder): Promise<RunResult> {
   const { design, settled, seed } = order;
   const startedAt = new Date();
@@ -35,7 +38,8 @@ export async function runInSimulation(order: RunOrder): Promise<RunResult> {
   askAll(backend, workload.setup());
   const loadStartUs = backend.now;
   for (const { atUs, fault } of settled.faults) backend.at(loadStartUs + atUs, () => backend.inject(fault));
-  const recorder = recorderFor(settled, design.calls.deadlineUs);
+  const plain = recorderFor(settled, design.calls.deadlineUs, order.watch);
+  const recorder = order.watch?.onNews === undefined ? plain : new SnapshotRecorder(plain.plan);
   const host = new SimulationHost(backend, {
     schedule: createSchedule(settled.load, settled.forUs, seed),
     workload,
@@ -69,6 +73,7 @@ export async function runInSimulation(order: RunOrder): Promise<RunResult> {
 async function drive(host: SimulationHost, order: RunOrder, recorder: Recorder, startedMs: number): Promise<void> {
   const { forUs } = order.settled;
   let saidMs = startedMs;
+  let toldMs = startedMs;
   for (let untilUs: Micros = chunkUs; !host.driver.finished && untilUs < forUs + drainLimitUs; untilUs += chunkUs) {
     host.run(untilUs);
     const nowMs = performance.now();
@@ -79,6 +84,10 @@ async function drive(host: SimulationHost, order: RunOrder, recorder: Recorder, 
     const { planned, ok, refused, unknown } = recorder.totals;
     const elapsedS = (nowMs - startedMs) / 1_000;
     const totalS = (elapsedS * forUs) / Math.min(untilUs, forUs);
+    if (recorder instanceof SnapshotRecorder && nowMs - toldMs >= newsEveryMs) {
+      order.watch?.onNews?.(0, { untilUs, recorder: recorder.take() });
+      toldMs = nowMs;
+    }
     order.onProgress({ elapsedS, totalS, offered: planned, ok, refused, unknown, p99Ms: latencySoFar(recorder) });
   }
 }

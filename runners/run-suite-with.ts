@@ -2,6 +2,7 @@
  * A suite from beginning to end: plan, run after run, and after each experiment its result. One run at a time; what a machine
  * does to one design in a round it does to the others. How a run is carried out is the caller's.
  */
+import { faultBands } from "./bands.ts";
 import { usageErrorIn } from "./command-error.ts";
 import { experimentResult } from "./experiment-result.ts";
 import type { Tank } from "./experiment.ts";
@@ -106,6 +107,10 @@ function orderOf(
     slice: options.slice,
     signal: options.signal,
     onProgress: (progress) => observer.onRunProgress?.(item, progress),
+    watch: observer.watchRun?.(item, {
+      totalS: settled.forUs / 1e6,
+      faults: faultBands(settled.faults, settled.forUs),
+    }),
   };
 }
 

@@ -57,7 +57,7 @@ export async function runOnThreads(order: RunOrder, pool: LoadGenerator): Promis
   try {
     await askAll(service, workload.setup());
     throwIfAborted(order.signal);
-    const recorder = recorderFor(settled, design.calls.deadlineUs);
+    const recorder = recorderFor(settled, design.calls.deadlineUs, order.watch);
     const { load, startedAtMs } = await driveLoad(order, pool, service, recorder);
     if (!load.finished) throw new Interrupted("the suite was interrupted");
     await service.settle(settled.faults);
@@ -115,6 +115,7 @@ async function driveLoad(
       onProgress: (progress) => order.onProgress(progress),
       signal: order.signal,
       startAt: startAt(order),
+      onSnapshot: order.watch?.onNews?.bind(order.watch),
     });
     // A rehearsal's time is virtual: when it began says nothing.
     return { load, startedAtMs: order.target.kind === "rehearsal" ? {} : { startedAtMs } };

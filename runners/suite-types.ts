@@ -4,7 +4,9 @@
  * somewhere slow buffers for itself.
  */
 import type { Experiment, Tank } from "./experiment.ts";
-import type { ExperimentResult, Results, RunResult } from "./results.ts";
+import type { Recorder } from "./measure/recorder.ts";
+import type { Band, ExperimentResult, Results, RunResult } from "./results.ts";
+import type { Snapshot } from "./slice-task.ts";
 
 /** One `--set path=value`. `path` is dotted: `load.perSecond`, `designs.fixed.deployment.service.virtualNodes`. */
 export interface Override {
@@ -83,7 +85,23 @@ export interface RunProgress {
   readonly p99Ms: number | null;
 }
 
+/** What a run under way tells beyond its progress. Asking for it makes the recorders keep latencies by interval and kind. */
+export interface RunWatch {
+  /** What was recorded since the news before; once or twice a second and generator thread. Absent: nobody asks. */
+  onNews?(slice: number, news: Snapshot): void;
+  /** Everything, when the run is over. A run that is repeated says so twice; `startedAt` is its result's. */
+  onRecorded?(startedAt: string, recorder: Recorder): void;
+}
+
+export interface WatchedPlan {
+  /** Seconds of load. */
+  readonly totalS: number;
+  readonly faults: readonly Band[];
+}
+
 export interface SuiteObserver {
+  /** Before a run starts; undefined: progress and result are enough. */
+  watchRun?(item: RunItem, plan: WatchedPlan): RunWatch | undefined;
   /** Once, before the first run: every run in the order it will happen. */
   onPlan?(items: readonly RunItem[]): void;
   onRunStart?(item: RunItem): void;

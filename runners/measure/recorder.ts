@@ -11,6 +11,7 @@ import type { OperationResult, Timeline } from "../results.ts";
 import { Histogram } from "./histogram.ts";
 import { latencyMap } from "./latency-map.ts";
 import { timelineInterval } from "./interval.ts";
+import { IntervalKinds, type KindCell } from "./interval-kinds.ts";
 
 export interface RecorderPlan {
   /** Arrivals happen in [0, forUs). */
@@ -18,6 +19,8 @@ export interface RecorderPlan {
   readonly warmUpUs: Micros;
   /** An ok operation counts as good when it took no longer than this from its intended start. */
   readonly goodWithinUs?: Micros;
+  /** Latencies are also kept by interval, operation and outcome: for interval logs and live views. */
+  readonly byKind?: boolean;
 }
 
 /** One finished operation. Times are microseconds since the load began. */
@@ -65,6 +68,8 @@ export interface RecorderParts {
   readonly rows: readonly (Omit<Row, "latency"> & { readonly latency: string | null })[];
   readonly lateness: string;
   readonly totals: Totals;
+  /** Where the plan asks for it. */
+  readonly intervals?: readonly KindCell[];
 }
 
 /** Over the whole run, warm-up and drain included: what a progress line shows. */
@@ -87,6 +92,8 @@ export class Recorder {
   readonly intervalUs: Micros;
   readonly lateness = new Histogram();
   readonly totals: Totals = { planned: 0, sent: 0, dropped: 0, ok: 0, refused: 0, unknown: 0, lateAnswers: 0 };
+  /** Null unless the plan asks for it. */
+  readonly intervals: IntervalKinds | null;
   private readonly rows: Row[] = [];
   private readonly tallies: Tally[] = [];
   private readonly numbers = new Map<string, number>();
@@ -94,6 +101,7 @@ export class Recorder {
   constructor(plan: RecorderPlan) {
     this.plan = plan;
     this.intervalUs = timelineInterval(plan.forUs);
+    this.intervals = plan.byKind === true ? new IntervalKinds() : null;
   }
 
   /** The number under which an operation's name is counted. */
@@ -145,6 +153,10 @@ export class Recorder {
     const measured = this.inWindow(ending.intendedUs);
     this.totals[ending.kind]++;
     row[ending.kind]++;
+    if (this.intervals !== null) {
+      const { kind, code, intendedUs, endUs } = ending;
+      this.intervals.record(this.rowNumber(endUs), tally.name, kind, code, endUs - intendedUs);
+    }
     if (ending.kind !== "ok") {
       if (measured) count(tally[ending.kind], ending.code, 1);
       return;
@@ -221,6 +233,7 @@ export class Recorder {
       })),
       lateness: this.lateness.encode(),
       totals: { ...this.totals },
+      ...(this.intervals === null ? {} : { intervals: this.intervals.parts() }),
     };
   }
 
@@ -242,6 +255,7 @@ export class Recorder {
       ours.latency ??= new Histogram(2);
       ours.latency.merge(Histogram.decode(theirs.latency));
     });
+    this.intervals?.merge(parts.intervals ?? []);
     this.lateness.merge(Histogram.decode(parts.lateness));
     for (const name of Object.keys(this.totals) as (keyof Totals)[]) this.totals[name] += parts.totals[name];
   }
@@ -250,8 +264,12 @@ export class Recorder {
     return us >= this.plan.warmUpUs && us < this.plan.forUs;
   }
 
+  private rowNumber(us: Micros): number {
+    return Math.max(0, Math.floor(us / this.intervalUs));
+  }
+
   private row(us: Micros): Row {
-    const i = Math.max(0, Math.floor(us / this.intervalUs));
+    const i = this.rowNumber(us);
     while (this.rows.length <= i) this.rows.push(emptyRow());
     return this.rows[i];
   }

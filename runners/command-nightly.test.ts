@@ -6,6 +6,7 @@ import { sampleResults } from "../reports/sample.ts";
 import { runCommandLine } from "./command-line.ts";
 import { experimentResult, folderFor, recording, resultsOf } from "./command.fixture.ts";
 import type { Trend } from "./history.ts";
+import { findingsOf, nightExitCode, type Finding } from "./night/findings.ts";
 import { readHistory } from "./night/history-file.ts";
 import { historyLines, machineName } from "./night/tracked-metrics.ts";
 import type { Results } from "./results.ts";
@@ -115,6 +116,20 @@ test("worse than a regression outweighs it: the suite's own code stays, and its 
     99,
   );
   assert.ok(readHistory(history).lines.length > 0);
+});
+
+test("of the suite's code and the night's, the worse is the exit code", () => {
+  const nothing = findingsOf({ nights: [], series: [], skipped: { torn: 0, foreign: 0 } }, "");
+  const red = { ...nothing, regressions: [{}] as never as Finding[] };
+  const suites = [0, 96, 97, 99, 129, 130, 143];
+  assert.deepEqual(
+    suites.map((suite) => nightExitCode(suite, nothing)),
+    suites,
+  );
+  assert.deepEqual(
+    suites.map((suite) => nightExitCode(suite, red)),
+    [98, 98, 97, 99, 129, 130, 143],
+  );
 });
 
 test("an interrupted night leaves no figure", async (t) => {

@@ -62,6 +62,10 @@ test("up and down again, far apart or near, are two changes (the windows)", () =
   assert.deepEqual(indexes(values), [60, 72, 152]);
 });
 
+test("a change where one window ends is seen by the next, which overlaps it", () => {
+  assert.deepEqual(indexes([...wobble(100, 50), ...wobble(110, 40)]), [50]);
+});
+
 test("figures of a simulation are exact: a change shows after two nights, and a level of zero has no relative change", () => {
   assert.deepEqual(indexes([5, 5, 5, 6, 6]), [3]);
   assert.equal(changePoints([0, 0, 0, 2, 2])[0].change, Infinity);

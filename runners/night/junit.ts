@@ -95,7 +95,6 @@ const entities: Readonly<Record<string, string>> = {
 /** Safe in an attribute: also without the control characters and lone surrogates that XML 1.0 has no way to write. */
 export function escapeXml(text: string): string {
   return text
-    .toWellFormed()
     .replaceAll(/[\t\n\r]+/g, " ")
     .replaceAll(/[^\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD")
     .replaceAll(/[&<>"']/g, (character) => entities[character]);

@@ -55,7 +55,10 @@ async function runExperiment(
     observer.onRunStart?.(run.item);
     try {
       const order = orderOf(planned, run, options, observer);
-      const result = withOwnMetrics(planned, await runValid(() => runner(order, planned.tank)));
+      const result = withOwnMetrics(
+        planned,
+        await runValid(() => runner(order, planned.tank), order.slice === undefined),
+      );
       (runs[run.item.design] ??= []).push(result);
       observer.onRunEnd?.(run.item, result);
     } catch (error) {
@@ -80,11 +83,11 @@ export function withOwnMetrics({ experiment, settled }: PlannedExperiment, run: 
 /**
  * A run whose generator was disturbed is repeated once, in its place in the round: what disturbed it was this machine, not the
  * design. The repetition is kept if it is valid and says why it was made; otherwise the first stands, invalid. A run that lost a
- * slice with its machine is not repeated: the machine is still gone.
+ * slice with its machine is not repeated, since the machine is still gone, nor is a slice made by hand, since the others are over.
  */
-async function runValid(run: () => Promise<RunResult>): Promise<RunResult> {
+async function runValid(run: () => Promise<RunResult>, repeatable: boolean): Promise<RunResult> {
   const first = await run();
-  if (first.generator.valid || isIncomplete(first)) return first;
+  if (first.generator.valid || !repeatable || isIncomplete(first)) return first;
   const second = await run();
   if (!second.generator.valid) return first;
   const reasons = first.generator.reasons.map((reason) => `repeated, because at first ${reason}`);

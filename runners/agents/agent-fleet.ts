@@ -65,8 +65,10 @@ export class AgentFleet implements LoadGenerator {
   }
 
   private refuse(failure: string): never {
-    this.options.note(failure);
-    if (this.runs > 1) throw new Interrupted(failure);
+    if (this.runs > 1) {
+      this.options.note(failure);
+      throw new Interrupted(failure);
+    }
     throw new UsageError({
       what: "the agents cannot take the run",
       got: failure,

@@ -78,7 +78,8 @@ export async function mergeSlices(
   const [first] = files.toSorted((a, b) => (a.results.startedAt < b.results.startedAt ? -1 : 1));
   const { slice: _, ...whole } = first.results;
   const tookS = Math.max(...files.map(({ results }) => results.tookS));
-  return { ...whole, tookS, rerun: options.rerun, experiments };
+  // What repeats the whole is the line without the part.
+  return { ...whole, tookS, rerun: options.rerun.replace(/ --slice \d+\/\d+/, ""), experiments };
 }
 
 function unjudged(options: SuiteOptions): SuiteOptions {

@@ -103,7 +103,8 @@ const options: SuiteOptions = {
 };
 
 async function sliceFile(slice: string | undefined, changes: Partial<SuiteOptions> = {}): Promise<SliceFile> {
-  const spread = spreadOver({ ...options, ...changes }, { slice });
+  const rerun = slice === undefined ? options.rerun : `${options.rerun} --slice ${slice}`;
+  const spread = spreadOver({ ...options, rerun, ...changes }, { slice });
   return { path: `${slice ?? "whole"}.json`, results: await runSuite(spread, {}) };
 }
 
@@ -118,6 +119,7 @@ test("files of slices merge to the run of one process, judged by the same steps;
   assert.deepEqual(run.generator, alone.generator);
   assert.equal(run.slices?.parts.length, 3);
   assert.equal("slice" in merged, false);
+  assert.equal(merged.rerun, options.rerun);
 
   const partial = await mergeSlices([one, three], catalog, null);
   const { generator, check } = partial.experiments[0].designs[0].runs[0];

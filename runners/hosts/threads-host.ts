@@ -109,14 +109,16 @@ export class GeneratorPool implements LoadGenerator {
     const watch = new AbortController();
     const watched = this.watch(task, shared, count, hooks, watch.signal);
     try {
-      return merged(await results, recorder);
+      // A start that cannot be agreed on ends the run for the workers too; without one there is nothing to wait for.
+      return merged(await Promise.race([results, watched.then(() => results)]), recorder);
     } catch (error) {
       throw isDeath(error) ? new Error("a generator thread ended in the middle of its slice", { cause: error }) : error;
     } finally {
       watch.abort();
       Atomics.store(shared.flags, flag.stop, 1);
+      Atomics.store(shared.flags, flag.go, 1);
       for (const channel of snapshots) channel?.port1.close();
-      await watched;
+      await watched.catch(() => undefined);
     }
   }
 

@@ -54,3 +54,19 @@ for (const when of ["before the start", "in the middle"]) {
     assert.equal(recorder.totals.planned, 0);
   });
 }
+
+test("a start that cannot be agreed on fails the run and lets the threads go", async (t) => {
+  const url = await service(t);
+  const pool = new GeneratorPool(2);
+  t.after(() => pool.close());
+  const hooks: LoadHooks = {
+    target: () => ({ kind: "dynamodb", url }),
+    onStart: () => assert.fail("it began"),
+    onProgress: () => undefined,
+    startAt: () => Promise.reject(new Error("the start has passed")),
+  };
+  await assert.rejects(pool.run(task, new Recorder(task.record), hooks), /the start has passed/);
+  // The same threads take the next load; a null start is one that never comes.
+  const outcome = await pool.run(task, new Recorder(task.record), { ...hooks, startAt: () => Promise.resolve(null) });
+  assert.equal(outcome.finished, false);
+});

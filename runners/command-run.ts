@@ -114,11 +114,8 @@ export function rerunLine(names: readonly string[], flags: RunFlags, seed: numbe
   option("--slice", flags.slice);
   option("--agents", flags.agents);
   option("--nats", flags.nats);
-  return ["npm run bench --", ...words.map(quote)].join(" ");
+  return ["npm run bench --", ...words.map(values.quote)].join(" ");
 }
-
-/** As a POSIX shell reads it back. */
-const quote = (word: string): string => (/^[\w.,:=/@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
 export async function runCommand(names: readonly string[], flags: RunFlags, parts: Parts): Promise<number> {
   const { terminal } = parts;

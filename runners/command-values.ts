@@ -49,6 +49,8 @@ export const parseThreads = (text: string): number =>
   parseWhole(text, { option: "--threads", from: 1, to: 256, example: "2" });
 export const parseConnections = (text: string): number =>
   parseWhole(text, { option: "--connections", from: 1, to: 10_000, example: "64" });
+export const parsePipelining = (text: string): number =>
+  parseWhole(text, { option: "--pipelining", from: 1, to: 1_000, example: "1" });
 export const parseSlices = (text: string): number =>
   parseWhole(text, { option: "--slices", from: 1, to: 256, example: "2" });
 
@@ -158,3 +160,7 @@ export function parseQuorum(text: string, nodes: number): Replication {
 }
 
 const shown = (text: string): string => (text === "" ? "an empty value" : text);
+
+/** As a POSIX shell reads it back. */
+export const quote = (word: string): string =>
+  /^[\w.,:=/@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

@@ -7,7 +7,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { createWorkload } from "../workloads/catalog.ts";
 import { rehearse } from "./agents/rehearsal.ts";
 import { SnapshotRecorder } from "./agents/snapshot-recorder.ts";
+import type { DriverOptions } from "./driver.ts";
 import { PacedHost } from "./hosts/paced-host.ts";
+import { openHttpSlice } from "./load/load-slice.ts";
 import { latencySoFar } from "./measure/progress.ts";
 import { Recorder } from "./measure/recorder.ts";
 import { createSchedule } from "./schedule.ts";
@@ -25,17 +27,22 @@ export async function runSlice(task: SliceTask): Promise<SliceResult> {
     await synchronisedStart(task);
     return rehearse(task);
   }
+  if (task.target.kind === "http") {
+    const { target, sessions, counts } = await openHttpSlice(task.target.load);
+    return { ...(await paceSlice(task, target, sessions)), checks: counts() };
+  }
+  return paceSlice(task, createTarget(task.target), createWorkload(task.workload));
+}
+
+async function paceSlice<Q, R>(
+  task: SliceTask,
+  target: Target<Q, R>,
+  workload: DriverOptions<Q, R>["workload"],
+): Promise<SliceResult> {
   const { load, forUs, seed, calls, slice, shared, snapshots } = task;
   const recorder = snapshots === undefined ? new Recorder(task.record) : new SnapshotRecorder(task.record);
-  const target = createTarget(task.target);
-  const host = new PacedHost(target, task.pace, {
-    schedule: createSchedule(load, forUs, seed, slice),
-    workload: createWorkload(task.workload),
-    calls,
-    seed,
-    forUs,
-    recorder,
-  });
+  const schedule = createSchedule(load, forUs, seed, slice);
+  const host = new PacedHost(target, task.pace, { schedule, workload, calls, seed, forUs, recorder });
   const startMs = await synchronisedStart(task);
   if (Atomics.load(shared.flags, flag.stop) === 1) host.stop();
   const reports = setInterval(() => {
@@ -56,7 +63,7 @@ export async function runSlice(task: SliceTask): Promise<SliceResult> {
   }
 }
 
-function createTarget(spec: Exclude<SliceTask["target"], { kind: "rehearsal" }>): Target {
+function createTarget(spec: Exclude<SliceTask["target"], { kind: "rehearsal" | "http" }>): Target {
   return spec.kind === "direct" ? new DirectTarget(spec.ports) : new DynamodbTarget(spec.url);
 }
 

@@ -170,6 +170,16 @@ test("bursts lie in their time and are the same in every period", () => {
   times.forEach((at, i) => assert.equal(at, Math.floor(i / 33) * second + times[i % 33]));
 });
 
+test("an arrival due where a burst begins is there, whatever the divisions round to", () => {
+  for (let perSecond = 1; perSecond <= 1_000; perSecond++) {
+    const load = { kind: "bursts", perSecond, onUs: 100_000, offUs: 7_777 } as const;
+    for (const { index, atUs } of createSchedule(load, 4 * second, 1)) {
+      const bursts = (index * 10) / perSecond;
+      if (Number.isInteger(bursts)) assert.equal(atUs, bursts * 107_777, `arrival ${index} at ${perSecond}/s`);
+    }
+  }
+});
+
 test("sessions: visits at the promised rate from the beginning, visits a session geometric, returns exponential", () => {
   const load = { kind: "sessions", sessionsPerSecond: 200, returnChance: 0.75, thinkUs: 2 * second } as const;
   const schedule = createSchedule(load, 200 * second, 13);

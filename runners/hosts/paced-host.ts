@@ -39,7 +39,7 @@ const patienceAttempts = 1_000;
 const loopResolutionMs = 10;
 
 /** One for the thread: what a run has learnt of the machine, the next one knows. */
-const sleep = new ShortSleep();
+const threadSleep = new ShortSleep();
 
 export interface PacedOutcome {
   readonly loopDelayP99Us: Micros;
@@ -51,6 +51,7 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
   readonly driver: LoadDriver<Q, R>;
   private readonly target: Target<Q, R>;
   private readonly pace: Pace;
+  private readonly sleep: ShortSleep;
   private readonly quickness = new Quickness();
   private startMs = 0;
   /** Attempts whose answer is waited for. */
@@ -63,9 +64,10 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
   private ended: ((finished: boolean) => void) | null = null;
   private stopped = false;
 
-  constructor(target: Target<Q, R>, pace: Pace, options: DriverOptions<Q, R>) {
+  constructor(target: Target<Q, R>, pace: Pace, options: DriverOptions<Q, R>, sleep = threadSleep) {
     this.target = target;
     this.pace = pace;
+    this.sleep = sleep;
     this.driver = new LoadDriver(options, this);
     target.onAnswer = (attempt, answer) => this.onAnswer(attempt, answer);
   }
@@ -132,7 +134,7 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
     const dueMs = this.startMs + this.wakeUs / 1_000;
     const nowMs = performance.now();
     const waitMs = dueMs - nowMs;
-    const earlyMs = this.pace === "modest" || sleep.trusted(nowMs) ? timerSlackMs : distrustedSlackMs;
+    const earlyMs = this.pace === "modest" || this.sleep.trusted(nowMs) ? timerSlackMs : distrustedSlackMs;
     if (waitMs > earlyMs + shortestTimerMs) {
       this.timer = setTimeout(() => this.onTimer(dueMs), Math.min(waitMs - earlyMs, 1_000));
       return;
@@ -143,7 +145,7 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
 
   private onTimer(dueMs: number): void {
     const lateMs = performance.now() - dueMs;
-    if (lateMs > 0) sleep.prolonged(lateMs);
+    if (lateMs > 0) this.sleep.prolonged(lateMs);
     this.turn();
   }
 
@@ -158,14 +160,14 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
   private wait(dueMs: number, waitMs: number): void {
     if (waitMs <= 0) return;
     const modest = this.pace === "modest";
-    const maySleep = modest || sleep.trusted(dueMs - waitMs);
+    const maySleep = modest || this.sleep.trusted(dueMs - waitMs);
     if (this.unanswered > 0) {
       const harmlessMs = modest ? longestNapMs : this.quickness.answerMs * harmlessShare;
-      const napMs = Math.min(waitMs - sleep.marginMs, harmlessMs, longestNapMs);
-      if (maySleep && napMs >= shortestNapMs) sleep.block(napMs);
+      const napMs = Math.min(waitMs - this.sleep.marginMs, harmlessMs, longestNapMs);
+      if (maySleep && napMs >= shortestNapMs) this.sleep.block(napMs);
       return;
     }
-    if (maySleep && waitMs >= (modest ? shortestNapMs : shortestSleepMs)) sleep.until(dueMs);
+    if (maySleep && waitMs >= (modest ? shortestNapMs : shortestSleepMs)) this.sleep.until(dueMs);
     if (modest || waitMs > longestSpinMs) return;
     while (performance.now() < dueMs);
     this.work();

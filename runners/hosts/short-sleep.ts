@@ -6,8 +6,8 @@
  * The margin rises fast and falls slowly, so that nearly every sleep ends in time. An overshoot of a quarter of a millisecond means
  * that the processor was given to another program, which keeps it for 2 to 3 ms; no margin worth its cost covers that, and so it is
  * not learnt from. Instead sleep is not *trusted* for a hundred times as long, and twice that where it soon happens again, up to
- * 800 times: whoever spins meanwhile keeps the processor. So what oversleeping costs stays inside one per cent of the sends
- * however busy the machine is, and on a quiet one the spins are short and far between.
+ * 800 times or a second: whoever spins meanwhile keeps the processor. So what oversleeping costs stays inside one per cent of the sends on
+ * a busy machine, and on a quiet one the spins are short and far between.
  */
 import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
@@ -16,6 +16,7 @@ const leastMarginMs = 0.02;
 const disturbedMs = 0.25;
 const leastDistrust = 100;
 const mostDistrust = 800;
+const longestDistrustMs = 1_000;
 /** Sleeps that went well, after which one that did not is a chance event. */
 const soon = 200;
 const rise = 1 / 4;
@@ -37,7 +38,7 @@ export class ShortSleep {
   prolonged(byMs: number): void {
     this.distrust = this.wellSlept < soon ? Math.min(mostDistrust, this.distrust * 2) : leastDistrust;
     this.wellSlept = 0;
-    this.distrustUntilMs = performance.now() + byMs * this.distrust;
+    this.distrustUntilMs = performance.now() + Math.min(longestDistrustMs, byMs * this.distrust);
   }
 
   /** Blocks this thread until about `untilMs` on `performance.now()`, rather a margin before it than after it. */

@@ -159,6 +159,12 @@ export class LoadDriver<Q = Request, R = Result> {
     return true;
   }
 
+  /** The attempt left the client only now: it had waited for a connection. Its latency has counted all the while. */
+  onWritten(attempt: number): void {
+    const active = this.slots[attempt % slotLimit];
+    if (active.phase === "calling" && attemptOf(active) === attempt) active.sentUs = this.host.now();
+  }
+
   private onArrival(arrival: Arrival): void {
     this.nextArrival = this.takeArrival();
     const { workload, seed, calls, sessionLimit = slotLimit } = this.options;

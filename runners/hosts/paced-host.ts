@@ -70,6 +70,7 @@ export class PacedHost<Q = Request, R = Result> implements DriverHost<Q> {
     this.sleep = sleep;
     this.driver = new LoadDriver(options, this);
     target.onAnswer = (attempt, answer) => this.onAnswer(attempt, answer);
+    target.onWritten = (attempt) => this.driver.onWritten(attempt);
   }
 
   now(): Micros {

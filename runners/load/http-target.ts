@@ -10,12 +10,14 @@ import type { HttpEndpoint } from "./load-plan.ts";
 
 export class HttpTarget implements Target<HttpRequest, HttpResult> {
   onAnswer: (attempt: number, answer: Answer<HttpResult>) => void = () => undefined;
+  onWritten: (attempt: number) => void = () => undefined;
   private readonly pool: HttpPool;
   private readonly open = new OpenTable<HttpRequest>();
 
   constructor(endpoint: HttpEndpoint) {
     this.pool = openPool(endpoint);
     this.pool.onReply = (attempt, reply) => this.onReply(attempt, reply);
+    this.pool.onWritten = (attempt) => this.onWritten(attempt);
     this.pool.onFailure = (attempt, failure) => this.onFailure(attempt, failure);
   }
 

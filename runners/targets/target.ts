@@ -15,6 +15,11 @@ export interface Target<Q = Request, R = Result> {
   giveUp?(attempt: number): void;
   /** Set by whoever drives, before the first attempt. */
   onAnswer: (attempt: number, answer: Answer<R>) => void;
+  /**
+   * Set by whoever drives, for a target in which attempts wait for a connection: this one leaves now. What is counted from the
+   * send, as a client without a schedule would, counts from here.
+   */
+  onWritten?: (attempt: number) => void;
   /** The end of a batch of submits: what was held back for batching leaves now. */
   flush(): void;
   close(): Promise<void>;

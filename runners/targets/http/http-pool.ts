@@ -16,6 +16,8 @@ export class HttpPool implements ConnectionOwner {
   /** Set by whoever submits, before the first request. The reply is valid during the call. */
   onReply: (token: number, reply: HttpReply) => void = () => undefined;
   onFailure: (token: number, failure: HttpFailure) => void = () => undefined;
+  /** The request goes to a connection now: until here it waited. */
+  onWritten: (token: number) => void = () => undefined;
   /** Connections made so far. */
   connected = 0;
   private readonly origin: URL;
@@ -71,6 +73,7 @@ export class HttpPool implements ConnectionOwner {
       if (!connection.room) continue;
       const token = this.waiting.firstToken;
       connection.send(token, this.waiting.shift());
+      this.onWritten(token);
       this.list(connection);
     }
     // One connection being made for each request that waits, as far as the limit allows.

@@ -8,7 +8,8 @@ import { UsageError, formatUsageError, unknownName, usageErrorIn } from "./comma
 import { exitCodeHelp, exitCodes } from "./command-exit.ts";
 import { nightlyCommand, nightlyOptions, type NightlyFlags } from "./command-nightly.ts";
 import { listCommand } from "./command-list.ts";
-import { addLiveOptions } from "./command-live.ts";
+import { addLiveOptions, type LiveFlags } from "./command-live.ts";
+import { addLoadOptions, loadOptions, type LoadFlags } from "./command-load.ts";
 import { addMachineOptions } from "./command-machines.ts";
 import { addMergeCommand } from "./command-merge.ts";
 import type { Parts } from "./command-parts.ts";
@@ -76,6 +77,11 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
     .action(async (file: string, flags: { out?: string; svg?: boolean }) =>
       done(await reportCommand(file, flags, parts)),
     );
+  addLiveOptions(
+    addLoadOptions(command("load <url|file>", "load on any HTTP service, from a URL or a workload file")),
+  ).action(async (target: string, flags: LoadFlags & LiveFlags) =>
+    done(await parts.load(loadOptions(target, flags), flags, parts)),
+  );
   addAgentCommand(command("agent", "make a part of loads that a coordinator deals out (run --agents)"), parts, done);
   addMergeCommand(command("merge <results...>", "join the results of a load's slices (run --slice)"), parts, done);
   command("serve", "the reference backend alone, behind its DynamoDB door, until Ctrl-C")

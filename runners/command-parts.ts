@@ -4,6 +4,8 @@
  */
 import type { EventEmitter } from "node:events";
 import type { AgentCommandOptions } from "./command-agent.ts";
+import type { LiveFlags } from "./command-live.ts";
+import type { LoadOptions } from "./command-load.ts";
 import type { MergeSlices } from "./command-merge.ts";
 import type { PeakOptions } from "./command-peak.ts";
 import type { BackendOptions, RunningBackend } from "./command-serve.ts";
@@ -34,6 +36,8 @@ export interface Parts {
   simulate(options: SimulateOptions): Promise<number>;
   /** Measures and prints; true when every answer was a success. */
   peak(options: PeakOptions, print: (text: string) => void): Promise<boolean>;
+  /** Runs, reports and prints; the exit code. */
+  load(options: LoadOptions, live: LiveFlags, parts: Parts): Promise<number>;
   /** Works for coordinators until the signal, or until its one run is over. */
   agent(options: AgentCommandOptions, signal: AbortSignal, say: (text: string) => void): Promise<void>;
   merge: MergeSlices;

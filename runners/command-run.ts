@@ -177,8 +177,14 @@ export function prepareFolder(directory: string, option = "--out"): void {
 export function printSummary(results: Results, files: readonly string[], interrupted: boolean, parts: Parts): void {
   const { terminal } = parts;
   const lines = renderSummary(results, { columns: terminal.columns(), colour: terminal.colour });
-  if (interrupted) lines.push("", "Interrupted: the report holds what was finished.");
-  lines.push("", `repeat  ${results.rerun}`);
+  terminal.print(`${lines.join("\n")}\n`);
+  printFiles(results.rerun, files, interrupted, parts);
+}
+
+/** How to repeat it, and where it was written; the page comes last, where the eye is. */
+export function printFiles(rerun: string, files: readonly string[], interrupted: boolean, { terminal }: Parts): void {
+  const lines = interrupted ? ["", "Interrupted: the report holds what was finished."] : [];
+  lines.push("", `repeat  ${rerun}`);
   const [page, ...others] = files.map((file) => path.resolve(file));
   for (const file of others) lines.push(`file    ${file}`);
   if (page !== undefined) lines.push(`report  ${page}`, `        ${pathToFileURL(page).href}`);

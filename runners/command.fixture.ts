@@ -97,6 +97,7 @@ export function recording(changes: Partial<Parts> = {}): Recording {
     writeTrend: () => Promise.resolve(),
     readResults: () => Promise.resolve(resultsOf([experimentResult({})])),
     simulate: () => Promise.resolve(0),
+    load: () => Promise.resolve(0),
     peak: () => Promise.resolve(true),
     agent: () => Promise.resolve(),
     merge: () => Promise.resolve(resultsOf([experimentResult({})])),

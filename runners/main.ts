@@ -21,6 +21,7 @@ const parts: Parts = {
   writeTrend: async (trend, file) => (await import("../reports/trend/trend-page.ts")).writeTrend(trend, file),
   readResults: async (path) => (await import("../reports/report.ts")).readResults(path),
   simulate: async (options) => (await import("./simulate.ts")).runSimulateCommand(options),
+  load: async (options, live, all) => (await import("./load/load-command.ts")).loadCommand(options, live, all),
   peak: async (options, print) => (await import("./peak.ts")).runPeak(options, print),
   agent: async (options, signal, say) => (await import("./agents/agent-process.ts")).runNatsAgent(options, signal, say),
   merge: async (files, target) => {

@@ -32,7 +32,7 @@ export function notChecked(reason: string): CheckResult & { readonly skipped: st
 }
 
 export function recorderFor(
-  { forUs, warmUpUs }: TankExperiment,
+  { forUs, warmUpUs }: Pick<TankExperiment, "forUs" | "warmUpUs">,
   goodWithinUs: number | undefined,
   watch?: RunWatch,
 ): Recorder {

@@ -65,7 +65,7 @@ export interface SuiteOptions {
 /** One planned run. */
 export interface RunItem {
   readonly experiment: string;
-  readonly tank: Tank;
+  readonly tank: Tank | "service";
   readonly design: string;
   /** From 0. */
   readonly round: number;

@@ -12,11 +12,10 @@ import type { CallPolicy } from "../../backend/policies/call.ts";
 import type { HttpWorkload } from "../../workloads/http.ts";
 import type { CheckResult } from "../../workloads/workload.ts";
 import { GeneratorPool } from "../hosts/threads-host.ts";
-import { generatorHealth } from "../measure/generator-health.ts";
-import { standardMetrics } from "../measure/metrics.ts";
-import { Recorder } from "../measure/recorder.ts";
+import type { Recorder } from "../measure/recorder.ts";
 import type { RunResult } from "../results.ts";
-import type { RunProgress } from "../suite-types.ts";
+import { recorderFor, runResult } from "../run-result.ts";
+import type { RunProgress, RunWatch } from "../suite-types.ts";
 import type { CheckCounts } from "./check-tally.ts";
 import type { LoadPlan } from "./load-plan.ts";
 import { PlainClient } from "./plain-client.ts";
@@ -26,6 +25,8 @@ export interface LoadObserver {
   onRunStart?(round: number): void;
   onProgress?(progress: RunProgress): void;
   onRunEnd?(run: RunResult): void;
+  /** Who wants more of a run than its progress. */
+  watchRun?(round: number): RunWatch | undefined;
   readonly signal?: AbortSignal;
   /** Workload files are loaded anew under each number. */
   readonly version?: number;
@@ -67,7 +68,8 @@ async function runRound(
   const client = new PlainClient(plan.endpoint);
   try {
     const shared = await workload?.setup?.(client);
-    const recorder = new Recorder({ forUs: plan.forUs, warmUpUs: plan.warmUpUs, goodWithinUs: plan.goodWithinUs });
+    const watch = observer.watchRun?.(round);
+    const recorder = recorderFor(plan, plan.goodWithinUs, watch);
     let outcome;
     try {
       outcome = await pool.run(taskOf(plan, seed, recorder), recorder, {
@@ -78,25 +80,18 @@ async function runRound(
         onStart: () => undefined,
         onProgress: (progress) => observer.onProgress?.(progress),
         signal: observer.signal,
+        onSnapshot: watch?.onNews?.bind(watch),
       });
     } finally {
       await workload?.teardown?.(client, shared);
     }
     if (!outcome.finished) return null;
+    const tookS = (performance.now() - startedMs) / 1_000;
+    const { loopDelayP99Us } = outcome;
     const check = checkOf(outcome.checks);
-    const metrics = metricsOf(recorder, check);
-    return {
-      round,
-      seed,
-      startedAt: startedAt.toISOString(),
-      tookS: (performance.now() - startedMs) / 1_000,
-      generator: generatorHealth(recorder, { p99Us: outcome.loopDelayP99Us }, metrics),
-      operations: recorder.operations(),
-      timeline: recorder.timeline(),
-      metrics,
-      counters: {},
-      check: { ...check, violations: [...check.violations], counts: { ...check.counts } },
-    };
+    const run = runResult({ round, seed, watch }, { startedAt, tookS, recorder, loopDelayP99Us, check, counters: {} });
+    run.metrics.errorShare = run.metrics.refusedShare + run.metrics.unknownShare;
+    return run;
   } finally {
     await client.close();
     await pool.close();
@@ -109,14 +104,6 @@ function taskOf({ load, forUs, slices, endpoint }: LoadPlan, seed: number, recor
   // The machine may be the service's too, and then its processors are needed by both.
   const pace = availableParallelism() > slices + 1 ? ("eager" as const) : ("modest" as const);
   return { load, forUs, seed, calls, workload: { name: "http", parameters: {} }, record: recorder.plan, pace };
-}
-
-function metricsOf(recorder: Recorder, check: CheckResult): Record<string, number> {
-  const metrics = standardMetrics(recorder);
-  metrics.errorShare = metrics.refusedShare + metrics.unknownShare;
-  metrics.lateAnswers = recorder.totals.lateAnswers;
-  for (const [name, value] of Object.entries(check.counts)) metrics[`check.${name}`] = value;
-  return metrics;
 }
 
 /** Answers that failed a check are counted, each under its check; a few are shown. They are outcomes, and claims judge them. */

@@ -7,7 +7,7 @@ export const liveScript = String.raw`
 (() => {
   const at = (id) => document.getElementById(id);
   const say = (id, text) => { const node = typeof id === "string" ? at(id) : id; if (node.textContent !== text) node.textContent = text; };
-  let frames = [], state = null, spoken = "", waiting = false;
+  let frames = [], state = null, spoken = "", about = "", waiting = false;
 
   const whole = (n) => Math.round(n).toLocaleString("en-US");
   const rate = (n) => (n < 9.95 ? n.toFixed(1) : whole(n));
@@ -29,9 +29,8 @@ export const liveScript = String.raw`
       say("experiment", run.experiment + ": " + run.design);
       say("where", run.tank + " tank, round " + run.round + ", run " + run.number + " of " + state.planned + " · " + state.title);
     }
-    const ended = state.status === "finished" ? "The suite is finished: " + state.ended + " of " + state.planned + " runs ended."
+    about = state.status === "finished" ? "The suite is finished: " + state.ended + " of " + state.planned + " runs ended."
       : run === null ? "" : "Run " + run.number + " of " + state.planned + ": " + run.experiment + ", " + run.design + ".";
-    announce(ended);
   }
 
   function onFrame() {
@@ -58,9 +57,9 @@ export const liveScript = String.raw`
     say("late", frame.lateP99Ms === null ? "–" : ms(frame.lateP99Ms) + " ms");
     say("dropped", whole(frame.dropped));
     outcomes(frame.outcomes);
-    const faults = frame.whole ? [] : frame.faults;
+    const faults = frame.whole || (state !== null && state.status === "finished") ? [] : frame.faults;
     at("faults").hidden = faults.length === 0;
-    if (faults.length > 0) { say("faults", "Fault in force: " + faults.join("; ")); announce("Fault in force: " + faults.join("; ")); }
+    if (faults.length > 0) { say("faults", "Fault in force: " + faults.join("; ")); about += " Fault in force: " + faults.join("; "); }
   }
 
   function outcomes(counts) {
@@ -117,7 +116,7 @@ export const liveScript = String.raw`
       node(svg, "text", { x: left - 6, y: y(mark) + 4, "text-anchor": "end" }, mark >= 1e4 ? mark / 1e3 + "k" : String(Number(mark.toPrecision(3))));
     }
     for (const share of [0, 0.25, 0.5, 0.75, 1])
-      node(svg, "text", { x: x(endS * share), y: height - 6, "text-anchor": share === 0 ? "start" : share === 1 ? "end" : "middle" }, seconds(endS * share));
+      node(svg, "text", { x: x(endS * share), y: height - 6, "text-anchor": share === 0 ? "start" : share === 1 ? "end" : "middle" }, share === 0 ? "0" : seconds(endS * share));
     for (const name of names) {
       let path = "", pen = "M";
       for (const f of shown) {
@@ -134,7 +133,7 @@ export const liveScript = String.raw`
   function show() {
     if (waiting) return;
     waiting = true;
-    setTimeout(() => { waiting = false; onState(); onFrame(); }, 30);
+    setTimeout(() => { waiting = false; onState(); onFrame(); announce(about); }, 30);
   }
 
   const source = new EventSource("/events");

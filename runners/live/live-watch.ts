@@ -57,8 +57,9 @@ export class LiveWatch {
   private onNews(slice: number, news: Snapshot): void {
     if (this.run === null) return;
     this.book ??= new RunBook(this.run);
-    const frame = this.book.add(slice, news);
-    if (frame !== null) this.tell({ kind: "frame", frame, series: seriesOf(this.series(this.book)) });
+    const frames = this.book.add(slice, news);
+    const series = frames.length === 0 ? [] : seriesOf(this.series(this.book));
+    for (const frame of frames) this.tell({ kind: "frame", frame, series });
   }
 
   /** The last part of the run was in no news, so the whole takes their place. A run that is repeated begins a new book. */
@@ -125,17 +126,27 @@ class RunBook {
   private atS = 0;
   /** Threads that have spoken since the last frame. */
   private readonly spoken = new Set<number>();
+  private allKnown = false;
 
   constructor(run: LiveRun) {
     this.run = run;
   }
 
-  /** Null until every thread that is known has spoken again. */
-  add(slice: number, { untilUs, recorder }: Snapshot): LiveFrame | null {
+  /** None until every thread has spoken again. How many there are is known when the first speaks for the second time. */
+  add(slice: number, { untilUs, recorder }: Snapshot): LiveFrame[] {
+    const frames: LiveFrame[] = [];
+    if (this.spoken.has(slice)) {
+      this.allKnown = true;
+      frames.push(this.frameOfRound());
+    }
     this.untilUs.set(slice, untilUs);
     this.count(recorder);
     this.spoken.add(slice);
-    if (this.spoken.size < this.untilUs.size) return null;
+    if (this.allKnown && this.spoken.size === this.untilUs.size) frames.push(this.frameOfRound());
+    return frames;
+  }
+
+  private frameOfRound(): LiveFrame {
     this.spoken.clear();
     return this.frame(Math.max(...this.untilUs.values()) / 1e6);
   }

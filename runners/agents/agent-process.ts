@@ -17,7 +17,7 @@ import {
   type ToAgents,
 } from "./messages.ts";
 import { connectNats } from "./nats-transport.ts";
-import { recorderToJson } from "./recorder-json.ts";
+import { packResult, recorderToJson } from "./recorder-json.ts";
 import type { AgentTransport } from "./transport.ts";
 
 const tickMs = 50;
@@ -128,7 +128,7 @@ class AgentWorkers {
         if (!finished) agent.onStopped(run);
         else {
           const recorder = recorderToJson(whole.parts());
-          agent.onResult(run, { recorder, history, loopDelayP99Us }, processClockMs());
+          agent.onResult(run, await packResult({ recorder, history, loopDelayP99Us }), processClockMs());
         }
       })
       .catch((error: unknown) => {

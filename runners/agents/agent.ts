@@ -11,14 +11,12 @@ import {
   beatEveryMs,
   orphanedAfterMs,
   type AgentProgress,
-  type AgentResult,
   type Assignment,
   type CodeIdentity,
   type FromAgent,
   type ToAgent,
   type ToAgents,
 } from "./messages.ts";
-import { packJson } from "./recorder-json.ts";
 import type { RecorderRemains } from "../results.ts";
 
 export interface AgentIdentity {
@@ -139,13 +137,13 @@ export class Agent {
     this.send(job, { kind: "snapshot", ...this.signed(job), number: job.snapshots++, untilUs, recorder });
   }
 
-  onResult(run: string, result: AgentResult, nowMs: number): void {
+  /** `text`: what `packResult` makes of it. */
+  onResult(run: string, text: string, nowMs: number): void {
     const job = this.jobOf(run);
     if (job?.state !== "running") {
       this.onStopped(run);
       return;
     }
-    const text = packJson(result);
     job.state = "reporting";
     for (let at = 0; at < text.length; at += chunkLength) job.chunks.push(text.slice(at, at + chunkLength));
     this.sendChunk(job, nowMs);

@@ -4,7 +4,7 @@ import { Recorder } from "../measure/recorder.ts";
 import { Coordination } from "./coordination.ts";
 import { code, figures, loadTask, mergedParts, otherCode, rehearsed } from "./fleet.fixture.ts";
 import { lostAfterMs, type FromAgent, type ToAgent, type ToAgents } from "./messages.ts";
-import { packJson, recorderToJson } from "./recorder-json.ts";
+import { packResult, recorderToJson } from "./recorder-json.ts";
 
 /** A coordination with time in the test's hands. Agents are names; each clock is ahead of the coordinator's by so much. */
 class Table {
@@ -70,9 +70,9 @@ class Table {
     this.hear({ kind: "snapshot", run: "r1", agent, number, untilUs: (number + 1) * 1_000_000, recorder });
   }
 
-  result(agent: string, index: number, count: number, chunkLength = 1_000_000): void {
+  async result(agent: string, index: number, count: number, chunkLength = 1_000_000): Promise<void> {
     const { recorder, history, loopDelayP99Us } = rehearsed(index, count);
-    const text = packJson({ recorder: recorderToJson(recorder), history, loopDelayP99Us });
+    const text = await packResult({ recorder: recorderToJson(recorder), history, loopDelayP99Us });
     const chunks = Math.ceil(text.length / chunkLength);
     // Backwards and twice: what arrives again or out of order changes nothing.
     for (const round of [0, 1]) {
@@ -92,16 +92,16 @@ class Table {
 
 const names = ["agent-10", "agent-2", "agent-9"];
 
-test("slices are dealt in the order of names, and results merge to what one process with as many slices has", () => {
+test("slices are dealt in the order of names, and results merge to what one process with as many slices has", async () => {
   const table = new Table(3);
   table.start(names);
   const dealt = table.said.flatMap(({ to, message }) =>
     message.kind === "assign" ? [`${to}: ${message.assignment.part.index + 1}/${message.assignment.part.count}`] : [],
   );
   assert.deepEqual(dealt, ["agent-2: 1/3", "agent-9: 2/3", "agent-10: 3/3"]);
-  table.result("agent-10", 2, 3);
-  table.result("agent-2", 0, 3, 1_000);
-  table.result("agent-9", 1, 3);
+  await table.result("agent-10", 2, 3);
+  await table.result("agent-2", 0, 3, 1_000);
+  await table.result("agent-9", 1, 3);
   const { recorder, history, slices } = table.collected();
   const alone = [0, 1, 2].map((index) => rehearsed(index, 3));
   assert.deepEqual(figures(recorder), figures(mergedParts(alone.map((slice) => slice.recorder))));
@@ -116,19 +116,19 @@ test("slices are dealt in the order of names, and results merge to what one proc
   );
 });
 
-test("the start is one instant on clocks that differ: the shortest round trip tells by how much", () => {
+test("the start is one instant on clocks that differ: the shortest round trip tells by how much", async () => {
   const table = new Table(1);
   table.start(["a"], 60_000);
   const { atMs } = table.last("start");
   assert.equal(table.coordination.phase, "running");
   assert.equal(atMs.a - table.coordination.startAtMs!, 60_000);
-  table.result("a", 0, 1);
+  await table.result("a", 0, 1);
   const [{ clockOffsetMs, clockErrorMs }] = table.collected().slices.parts;
   assert.ok(Math.abs(clockOffsetMs! - 60_000) <= clockErrorMs!);
   assert.equal(clockErrorMs, 10);
 });
 
-test("an agent that falls silent is lost: its snapshots are kept, once, and the others go on", () => {
+test("an agent that falls silent is lost: its snapshots are kept, once, and the others go on", async () => {
   const table = new Table(3);
   table.start(["a", "b", "c"]);
   table.snapshot("b", 0, 4);
@@ -146,10 +146,10 @@ test("an agent that falls silent is lost: its snapshots are kept, once, and the 
   );
   assert.equal(table.coordination.phase, "running");
   // It was only cut off, and comes back with everything: too late, or it would be counted twice.
-  table.result("b", 1, 3);
+  await table.result("b", 1, 3);
   assert.equal(table.to("b").at(-1), "late");
-  table.result("a", 0, 3);
-  table.result("c", 2, 3);
+  await table.result("a", 0, 3);
+  await table.result("c", 2, 3);
   const { recorder, slices } = table.collected();
   const expected = mergedParts(
     [rehearsed(0, 3), rehearsed(4, 10), rehearsed(5, 10), rehearsed(2, 3)].map((s) => s.recorder),
@@ -165,11 +165,11 @@ test("an agent that falls silent is lost: its snapshots are kept, once, and the 
   );
 });
 
-test("a whole result takes the place of its snapshots", () => {
+test("a whole result takes the place of its snapshots", async () => {
   const table = new Table(1);
   table.start(["a"]);
   table.snapshot("a", 0, 4);
-  table.result("a", 0, 1);
+  await table.result("a", 0, 1);
   assert.deepEqual(figures(table.collected().recorder), figures(mergedParts([rehearsed(0, 1).recorder])));
 });
 

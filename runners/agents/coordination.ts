@@ -19,14 +19,13 @@ import {
   beatEveryMs,
   lostAfterMs,
   type AgentProgress,
-  type AgentResult,
   type Assignment,
   type CodeIdentity,
   type FromAgent,
   type ToAgent,
   type ToAgents,
 } from "./messages.ts";
-import { recorderFromJson, unpackJson } from "./recorder-json.ts";
+import { recorderFromJson, unpackResult } from "./recorder-json.ts";
 
 export interface CoordinationOptions {
   readonly run: string;
@@ -75,7 +74,7 @@ interface SlicePart {
   /** Invariant: snapshots 0 to this, less one, are in `known`, without a gap. */
   nextSnapshot: number;
   chunks: (string | undefined)[];
-  result: AgentResult | null;
+  result: ReturnType<typeof unpackResult> | null;
 }
 
 export class Coordination {
@@ -147,7 +146,7 @@ export class Coordination {
     for (const { known, result } of this.parts) {
       recorder.merge(known.parts());
       if (result === null) continue;
-      for (const entry of result.history) history.push(entry as HistoryEntry);
+      for (const entry of result.history()) history.push(entry);
       loopDelayP99Us = Math.max(loopDelayP99Us, result.loopDelayP99Us);
     }
     const slices = { count: this.parts.length, parts: this.parts.map((part) => this.account(part)) };
@@ -304,7 +303,7 @@ export class Coordination {
     this.outbox.toAgent(part.agent, { kind: "kept", run, chunk });
     if (part.state === "whole" || Array.from(part.chunks).includes(undefined)) return;
     try {
-      const result = unpackJson(part.chunks.join("")) as AgentResult;
+      const result = unpackResult(part.chunks.join(""));
       const whole = new Recorder(this.options.task.record);
       whole.merge(recorderFromJson(result.recorder));
       part.known = whole;

@@ -96,7 +96,7 @@ export type FromAgent =
       readonly agent: string;
       readonly chunk: number;
       readonly chunks: number;
-      /** The chunks joined are what `packJson` makes of an `AgentResult`. */
+      /** The chunks joined are what `packResult` makes of an `AgentResult`. */
       readonly text: string;
     }
   /** The agent cannot go on with the run: a worker died, it was told to leave, it heard too late of the start. */

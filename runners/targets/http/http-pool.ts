@@ -16,7 +16,7 @@ export class HttpPool implements ConnectionOwner {
   /** Set by whoever submits, before the first request. The reply is valid during the call. */
   onReply: (token: number, reply: HttpReply) => void = () => undefined;
   onFailure: (token: number, failure: HttpFailure) => void = () => undefined;
-  /** The request goes to a connection now: until here it waited. */
+  /** The request is about to be written: until here it waited. Not after, because the write may hand the processor to the server. */
   onWritten: (token: number) => void = () => undefined;
   /** Connections made so far. */
   connected = 0;
@@ -72,8 +72,8 @@ export class HttpPool implements ConnectionOwner {
       connection.listed = false;
       if (!connection.room) continue;
       const token = this.waiting.firstToken;
-      connection.send(token, this.waiting.shift());
       this.onWritten(token);
+      connection.send(token, this.waiting.shift());
       this.list(connection);
     }
     // One connection being made for each request that waits, as far as the limit allows.

@@ -107,7 +107,7 @@ export function throughputChart({ designs, bands }: ExperimentResult): ReportCha
   const most = Math.max(...rates);
   const knees = swept.flatMap(({ name, points }) => {
     const knee = kneeOf(points);
-    return knee === undefined ? [] : [{ x: knee, label: `${name}: knee ${formatNumber(knee)}/s` }];
+    return knee === undefined ? [] : [{ x: knee, label: `knee ${formatNumber(knee)}/s`, series: name }];
   });
   return {
     kind: "lines",

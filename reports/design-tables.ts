@@ -137,7 +137,7 @@ export function correctionTable({ experiment, palette, latencies }: Described): 
     if (corrected === undefined || uncorrected === undefined) return absent;
     const factor = corrected / Math.max(uncorrected, 1e-3);
     return html`<b>${formatNumber(corrected)}</b>
-      <span class="beside">${formatNumber(uncorrected)}</span
+      <span class="beside"><span class="hidden">from the send </span>${formatNumber(uncorrected)}</span
       >${factor >= 1.5 && html`<br /><small class="apart">×${formatNumber(factor)}</small>`}`;
   };
   return table(
@@ -147,7 +147,7 @@ export function correctionTable({ experiment, palette, latencies }: Described): 
       { name: "Design", value: ({ name }: Row) => html`${swatch(palette, name)}${name}` },
       ...compared.map((percentile): Column<Row> => ({
         name: `p${percentile}`,
-        unit: "from start, from send",
+        unit: "ms",
         number: true,
         value: (row) => cell(percentile, row),
       })),

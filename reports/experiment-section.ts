@@ -9,7 +9,7 @@ import type { ReportChart } from "./charts/report-chart.ts";
 import { copyable } from "./copyable.ts";
 import { comparisonChart, latencyOverTime, percentileChart, spreadChart, throughputChart } from "./depth.ts";
 import { correctionTable, designsTable, differencesTable, healthTable, type Described } from "./design-tables.ts";
-import { latenciesOf } from "./distribution.ts";
+import { latenciesOf, type DesignLatencies } from "./distribution.ts";
 import { formatCount, formatEstimate, formatMethod, formatNumber, formatScalar, formatSeconds } from "./format.ts";
 import { html, type Insertable, type Markup } from "./markup.ts";
 import { byStatus, statusBadge, tankLabel } from "./status.ts";
@@ -20,9 +20,8 @@ import { anchorOf } from "./verdicts.ts";
 export async function experimentSection(experiment: ExperimentResult, results: Results): Promise<Markup> {
   const id = anchorOf(experiment);
   const described = describe(experiment);
-  const { main, depth } = chartsOf(described);
-  const figures = await renderAll(main, described.palette);
-  const deeper = await renderAll(depth, described.palette);
+  const figures = await renderAll(described.main, described.palette);
+  const deeper = await renderAll(described.depth, described.palette);
   const correction = correctionTable(described);
   return html`<section class="experiment" aria-labelledby="${id}">
     <header>
@@ -61,18 +60,27 @@ export async function experimentSection(experiment: ExperimentResult, results: R
 
 /** The charts of an experiment as the report shows them, and the palette that serves all of them. */
 export function shownCharts(experiment: ExperimentResult): { charts: ReportChart[]; palette: Palette } {
-  const described = describe(experiment);
-  const { main, depth } = chartsOf(described);
-  return { charts: [...main, ...depth], palette: described.palette };
+  const { main, depth, palette } = describe(experiment);
+  return { charts: [...main, ...depth], palette };
 }
 
-function describe(experiment: ExperimentResult): Described {
+interface Shown extends Described {
+  readonly main: readonly ReportChart[];
+  readonly depth: readonly ReportChart[];
+}
+
+function describe(experiment: ExperimentResult): Shown {
   const latencies = experiment.designs.map(latenciesOf);
   const summaries = experiment.designs.map((design, i) => summarizeDesign(design, latencies[i]));
-  return { experiment, palette: paletteFor(experiment), latencies, summaries };
+  const { main, depth } = chartsOf(experiment, latencies);
+  const palette = paletteFor({ designs: experiment.designs, charts: [...main, ...depth] });
+  return { experiment, palette, latencies, summaries, main, depth };
 }
 
-function chartsOf({ experiment, latencies }: Described): { main: ReportChart[]; depth: ReportChart[] } {
+function chartsOf(
+  experiment: ExperimentResult,
+  latencies: readonly DesignLatencies[],
+): { main: ReportChart[]; depth: ReportChart[] } {
   const present = (charts: readonly (ReportChart | undefined)[]): ReportChart[] =>
     charts.filter((chart) => chart !== undefined);
   return {

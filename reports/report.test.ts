@@ -11,11 +11,13 @@ import { after, before, test, type TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { chromiumPath, ensureSystemPackages } from "../scripts/system-packages.ts";
-import { readResults, renderReport, writeReport, type ReportPaths } from "./report.ts";
+import { readResults, renderReport, writeCharts, writeReport, type ReportPaths } from "./report.ts";
 import { sampleResults } from "./sample.ts";
 
-const sizeLimitBytes = 1_500_000;
-const firstChartLimitMs = 1_000;
+const sizeLimitBytes = 3_000_000;
+const openLimitMs = 1_000;
+/** A4 without the margins of the style sheet, at 96 px an inch. */
+const paperWidthPx = 703;
 /** The machine may be busy with something else: the best of a few loads is the page's own time. */
 const loads = 3;
 
@@ -29,7 +31,7 @@ let browser: Browser | undefined;
 
 before(async () => {
   directory = mkdtempSync(join(tmpdir(), "wavetank-report-"));
-  paths = await writeReport(sampleResults("invalid"), directory);
+  paths = await writeReport(sampleResults("full"), directory);
   const few = sampleResults("invalid").experiments.filter(
     ({ name }) => name !== "cart-merge" && name !== "retry-storm",
   );
@@ -71,7 +73,7 @@ async function open(
   {
     path = paths.htmlPath,
     theme = "light",
-    widthPx = 1200,
+    widthPx = 1280,
   }: { path?: string; theme?: "light" | "dark"; widthPx?: number } = {},
 ): Promise<Opened | undefined> {
   if (browser === undefined) {
@@ -90,13 +92,17 @@ async function open(
   return { page, complaints, requests: requests.filter((url) => !url.startsWith("data:")) };
 }
 
-/** Runs in the page before anything else: notes when the first chart has a box, and every layout shift. */
+/** Runs in the page before anything else: notes when something is painted, when the first chart has a box, and every layout shift. */
 function watchPage(): void {
-  const seen = window as unknown as { firstChartMs?: number; shift: number };
+  const seen = window as unknown as { firstChartMs?: number; paintMs?: number; shift: number };
   seen.shift = 0;
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) seen.shift += (entry as unknown as { value: number }).value;
   }).observe({ type: "layout-shift", buffered: true });
+  new PerformanceObserver((list) => {
+    for (const { name, startTime } of list.getEntries())
+      if (name === "first-contentful-paint") seen.paintMs = startTime;
+  }).observe({ type: "paint", buffered: true });
   const look = (): void => {
     const chart = document.querySelector(".chart .plot svg");
     if (chart !== null && chart.getBoundingClientRect().height > 0) seen.firstChartMs = performance.now();
@@ -105,35 +111,45 @@ function watchPage(): void {
   requestAnimationFrame(look);
 }
 
-test("opens from file:// with no complaint, no other request, and its first chart at once", async (context) => {
-  let best = Infinity;
+test("the full suite’s report opens in a second: no complaint, no other request, no layout shift", async (context) => {
+  let best = { paintMs: Infinity, firstChartMs: Infinity };
   for (let load = 0; load < loads; load++) {
     const opened = await open(context);
     if (opened === undefined) return;
     const { page, complaints, requests } = opened;
-    await page.waitForFunction(() => "firstChartMs" in window);
+    await page.waitForFunction(() => "firstChartMs" in window && "paintMs" in window);
     const seen = await page.evaluate(() => {
-      const { firstChartMs, shift } = window as unknown as { firstChartMs: number; shift: number };
-      return { firstChartMs, shift };
+      const { firstChartMs, paintMs, shift } = window as unknown as {
+        firstChartMs: number;
+        paintMs: number;
+        shift: number;
+      };
+      return { firstChartMs, paintMs, shift };
     });
-    best = Math.min(best, seen.firstChartMs);
+    if (seen.firstChartMs < best.firstChartMs) best = seen;
     assert.deepEqual(complaints, []);
     assert.deepEqual(requests, [pathToFileURL(paths.htmlPath).href]);
     assert.equal(seen.shift, 0, "the layout shifted while loading");
   }
-  context.diagnostic(`first chart after ${best.toFixed(0)} ms`);
-  assert.ok(best < firstChartLimitMs, `first chart after ${best} ms, limit ${firstChartLimitMs} ms`);
+  const { paintMs, firstChartMs } = best;
+  context.diagnostic(`painted after ${paintMs.toFixed(0)} ms, first chart after ${firstChartMs.toFixed(0)} ms`);
+  assert.ok(paintMs < openLimitMs, `painted after ${paintMs} ms, limit ${openLimitMs} ms`);
+  assert.ok(firstChartMs < openLimitMs, `first chart after ${firstChartMs} ms, limit ${openLimitMs} ms`);
 });
 
-test("the report of eight experiments is small and complete on disk", () => {
+test("the report of ten experiments and 160 runs is small and complete on disk", (context) => {
+  const results = sampleResults("full");
+  const runs = results.experiments.flatMap(({ designs }) => designs.flatMap((design) => design.runs));
+  assert.ok(runs.length >= 160);
   const { size } = statSync(paths.htmlPath);
+  context.diagnostic(`report.html of ${runs.length} runs: ${(size / 1e6).toFixed(2)} MB`);
   assert.ok(size < sizeLimitBytes, `report.html is ${size} bytes, limit ${sizeLimitBytes}`);
   assert.deepEqual(readdirSync(directory).sort(), ["report.html", "report.md", "results.json", "shorter"]);
-  assert.deepEqual(readResults(paths.resultsPath), JSON.parse(JSON.stringify(sampleResults("invalid"))));
+  assert.deepEqual(readResults(paths.resultsPath), JSON.parse(JSON.stringify(results)));
 });
 
 for (const [theme, widthPx] of [
-  ["light", 1200],
+  ["light", 1280],
   ["dark", 390],
 ] as const) {
   test(`axe finds nothing: ${theme}, ${widthPx} px, first tables open`, async (context) => {
@@ -162,7 +178,7 @@ for (const [theme, widthPx] of [
 }
 
 test("every chart has a name, and no page is wider than its window", async (context) => {
-  for (const widthPx of [1200, 390]) {
+  for (const widthPx of [1280, 390]) {
     const opened = await open(context, { widthPx });
     if (opened === undefined) return;
     const { page } = opened;
@@ -174,7 +190,7 @@ test("every chart has a name, and no page is wider than its window", async (cont
     assert.ok(names.length > 30);
     for (const name of names) assert.match(name, /^img: .{10,}/);
     const figures = await page.evaluate(() =>
-      [...document.querySelectorAll(".chart")].map(
+      [...document.querySelectorAll("figure.chart")].map(
         (chart) =>
           [...chart.querySelectorAll(".plot > svg")].filter((svg) => svg.getBoundingClientRect().width > 0).length,
       ),
@@ -188,7 +204,7 @@ test("every chart has a name, and no page is wider than its window", async (cont
 });
 
 test("text in charts is at least 10 px high on a desk and on a telephone", async (context) => {
-  for (const widthPx of [1200, 390]) {
+  for (const widthPx of [1280, 390]) {
     const opened = await open(context, { widthPx });
     if (opened === undefined) return;
     const smallest = await opened.page.evaluate(() =>
@@ -218,10 +234,21 @@ test("says a chart's values under the pointer, and under the arrow keys", async 
   const cells = await heat.locator("svg.wide image").first().boundingBox();
   await page.mouse.move(cells!.x + cells!.width * 0.5, cells!.y + (cells!.height * 2.5) / 8);
   assert.match((await tip.textContent())!, /^fixed: operations\/s \d+ \(.*p2.*30\)$/);
-  const curves = page.locator(".plot").nth(2);
+  const curves = page
+    .locator("figure", { has: page.locator("h4", { hasText: "Latency by percentile" }) })
+    .locator(".plot")
+    .first();
   await curves.focus();
   await page.keyboard.press("ArrowRight");
   assert.match((await tip.textContent())!, /^fixed: .* of operations within .* ms$/);
+  const map = page
+    .locator("figure", { has: page.locator("h4", { hasText: "Latency over time" }) })
+    .locator(".plot")
+    .first();
+  await map.scrollIntoViewIfNeeded();
+  const picture = await map.locator("svg.wide image").first().boundingBox();
+  await page.mouse.move(picture!.x + picture!.width * 0.5, picture!.y + picture!.height * 0.5);
+  assert.match((await tip.textContent())!, /^Fixed capacity: [\d,]+ ok in [\d.]+ to [\d.]+ ms, from 30 s$/);
   await page.keyboard.press("Escape");
   assert.equal(await tip.textContent(), "");
 });
@@ -239,6 +266,87 @@ test("the theme button turns the page over and back", async (context) => {
   await page.emulateMedia({ media: "print" });
   assert.notEqual(await paper(), dark, "paper is white");
   assert.deepEqual(complaints, []);
+});
+
+test("the keyboard reaches everything: skip link, copy button, folded parameters; headings are in order", async (context) => {
+  const opened = await open(context, { path: shorter.htmlPath });
+  if (opened === undefined) return;
+  const { page } = opened;
+  await page.keyboard.press("Tab");
+  const skip = await page.evaluate(() => {
+    const box = document.activeElement!.getBoundingClientRect();
+    return { text: document.activeElement!.textContent, shown: box.left >= 0 && box.width > 0 };
+  });
+  assert.deepEqual(skip, { text: "Skip to the verdicts", shown: true });
+  await page.keyboard.press("Enter");
+  assert.match(page.url(), /#verdicts$/);
+  const copy = page.locator(".top button.copy");
+  await copy.focus();
+  const outline = await copy.evaluate((button) => getComputedStyle(button).outlineStyle);
+  assert.notEqual(outline, "none", "the focus is visible");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector(".top .said")!.textContent !== "");
+  assert.match((await page.locator(".top .said").textContent())!, /^(Copied to the clipboard|The line is selected)/);
+  const folded = page.locator("details.printed summary").first();
+  await folded.focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await page.locator("details.printed[open]").count(), 1);
+  const levels = await page.evaluate(() =>
+    [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map((heading) => Number(heading.tagName[1])),
+  );
+  assert.equal(levels.filter((level) => level === 1).length, 1);
+  levels.forEach((level, i) => assert.ok(level <= (levels[i - 1] ?? 0) + 1, `heading ${i} of level ${level}`));
+});
+
+test("on paper nothing is cut, and what was folded is open", async (context) => {
+  const opened = await open(context, { path: shorter.htmlPath, theme: "dark", widthPx: paperWidthPx });
+  if (opened === undefined) return;
+  const { page } = opened;
+  await page.emulateMedia({ media: "print" });
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  const cut = await page.evaluate((widthPx) => {
+    const wide = [...document.querySelectorAll<HTMLElement>("main table, main svg, main p, header p")].filter(
+      (element) => {
+        const box = element.getBoundingClientRect();
+        return box.width > 0 && (box.right > widthPx + 1 || box.left < -1);
+      },
+    );
+    return wide.map(
+      (element) => `${element.className.toString() || element.tagName}: ${element.textContent.slice(0, 60)}`,
+    );
+  }, paperWidthPx);
+  assert.deepEqual(cut, []);
+  assert.equal(await page.locator("details.printed:not([open])").count(), 0);
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+  assert.equal(await page.locator("details.printed[open]").count(), 0);
+  const pdf = await page.pdf({ preferCSSPageSize: true, printBackground: true });
+  const pages = pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+  context.diagnostic(`${pages} pages of A4`);
+  assert.ok(pages >= 3 && pages < 40, `${pages} pages`);
+});
+
+test("every chart is an SVG file that needs no style sheet and that a strict reader accepts", async (context) => {
+  const [experiment] = sampleResults("full").experiments.slice(-1);
+  const results = { ...sampleResults(), experiments: [experiment!] };
+  const { folder, files } = await writeCharts(results, mkdtempSync(join(directory, "svg-")));
+  const names = readdirSync(folder);
+  assert.equal(names.length, files);
+  assert.ok(files >= 7, `${files} files`);
+  const texts = names.map((name) => readFileSync(join(folder, name), "utf8"));
+  for (const text of texts) assert.doesNotMatch(text, /var\(|NaN|undefined|Infinity/);
+  const opened = await open(context, { path: shorter.htmlPath });
+  if (opened === undefined) return;
+  const broken = await opened.page.evaluate(
+    (all) =>
+      all.map(
+        (text) => new DOMParser().parseFromString(text, "image/svg+xml").querySelector("parsererror")?.textContent,
+      ),
+    texts,
+  );
+  assert.deepEqual(
+    broken,
+    texts.map(() => undefined),
+  );
 });
 
 test("a hostile name is text everywhere", async (context) => {

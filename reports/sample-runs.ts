@@ -7,6 +7,7 @@ import {
   type DesignResult,
   type Estimate,
   type ExperimentResult,
+  type LatencyMap,
   type Results,
   type RunResult,
   type Timeline,
@@ -27,6 +28,8 @@ export function sampleRandom(seed: number): () => number {
 
 export interface SampleShape {
   readonly perSecond: number;
+  /** Operations a second at a second of the run, where it is not one rate. */
+  rate?(second: number): number;
   readonly seconds: number;
   /** Median latency, ms; the tail is log-normal with `spread`. */
   readonly medianMs: number;
@@ -53,7 +56,7 @@ export const calm: SampleShape = {
 export function sampleTimeline(shape: SampleShape, random: () => number): Timeline {
   const atS = Array.from({ length: shape.seconds }, (_, second) => second);
   const jitter = (value: number): number => Math.max(0, Math.round(value * (1 + (random() - 0.5) * 0.06)));
-  const offered = atS.map(() => jitter(shape.perSecond));
+  const offered = atS.map((second) => jitter(shape.rate?.(second) ?? shape.perSecond));
   const refused = atS.map((second, i) => Math.round(offered[i]! * shape.refused(second) * (0.95 + random() * 0.1)));
   const unknown = atS.map((second, i) => Math.round((offered[i]! - refused[i]!) * Math.min(1, shape.unknown(second))));
   const ok = atS.map((_, i) => Math.max(0, offered[i]! - refused[i]! - unknown[i]!));
@@ -69,6 +72,25 @@ export function sampleTimeline(shape: SampleShape, random: () => number): Timeli
     p50Ms: p50.map((ms, i) => (ok[i] === 0 ? null : ms)),
     p99Ms: p50.map((ms, i) => (ok[i] === 0 ? null : ms * Math.exp(2.33 * shape.spread) * (0.85 + random() * 0.4))),
   };
+}
+
+const perDecade = 16;
+
+/** Counts by second and latency: 120 operations of each second stand for all of it. */
+function sampleLatencyMap(shape: SampleShape, timeline: Timeline, random: () => number): LatencyMap {
+  const drawn = 120;
+  const first = 2 * perDecade;
+  const counts = timeline.atS.map((second, i) => {
+    const row: number[] = [];
+    for (let k = 0; k < (timeline.ok[i] === 0 ? 0 : drawn); k++) {
+      const us = sampleLatencyUs(shape, second, random);
+      const bucket = Math.max(0, Math.floor(Math.log10(us) * perDecade) - first);
+      while (row.length <= bucket) row.push(0);
+      row[bucket]! += Math.max(1, Math.round(timeline.ok[i]! / drawn));
+    }
+    return row;
+  });
+  return { perDecade, first, counts };
 }
 
 export function sampleRun(shape: SampleShape, round: number, tank: Tank, seed: number): RunResult {
@@ -112,7 +134,7 @@ export function sampleRun(shape: SampleShape, round: number, tank: Tank, seed: n
         service: encodeIntoCompressedBase64(service),
       },
     ],
-    timeline,
+    timeline: round === 0 ? { ...timeline, latencies: sampleLatencyMap(shape, timeline, random) } : timeline,
     metrics: {
       okPerSecond: ok! / shape.seconds,
       p99Ms: latency.getValueAtPercentile(99) / 1_000,

@@ -59,7 +59,7 @@ async function standaloneSvg(chart: ReportChart, palette: Palette, source: strin
   const text = (x: number, y: number, attributes: string, words: string): string =>
     `<text x="${x}" y="${y}" ${attributes}>${escapeHtml(words)}</text>`;
   const svg = [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${widthPx}" height="${totalPx}" viewBox="0 0 ${widthPx} ${totalPx}" font-family="${fonts}" font-size="12" role="img">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${widthPx}" height="${totalPx}" viewBox="0 0 ${widthPx} ${totalPx}" font-family="${fonts}" font-size="12" role="img">`,
     `<title>${escapeHtml(chart.title)}</title><desc>${escapeHtml(chart.reading)}</desc>`,
     "<style>text[stroke]{paint-order:stroke}image{image-rendering:pixelated}</style>",
     `<rect width="${widthPx}" height="${totalPx}" fill="var(--paper)"/>`,

@@ -248,8 +248,8 @@ export const ChartSchema = Type.Union([
     xScale: scale,
     yScale: scale,
     series: Type.Array(series),
-    /** Vertical rules: a knee, a limit. */
-    marks: Type.Optional(Type.Array(Type.Object({ x: number, label: text }))),
+    /** Vertical rules: a knee, a limit; in the colour of a series where one is named. */
+    marks: Type.Optional(Type.Array(Type.Object({ x: number, label: text, series: Type.Optional(text) }))),
     /** A horizontal rule: a limit. */
     rule: Type.Optional(Type.Object({ value: number, label: text })),
   }),

@@ -8,6 +8,7 @@ import type { Chart } from "../../runners/results.ts";
 import { formatNumber } from "../format.ts";
 import { linearDomain, logAxis, shorten, spread, textWidthPx, thin } from "./axes.ts";
 import { axisExtentPx, type DrawContext, type Layer } from "./draw.ts";
+import type { Palette } from "./palette.ts";
 
 export type PercentilesChart = Extract<Chart, { kind: "percentiles" }>;
 export type LinesChart = Extract<Chart, { kind: "lines" }>;
@@ -33,8 +34,10 @@ interface Plot {
   /** Which points get a marker. */
   marked(series: Series): readonly (readonly number[])[];
   readonly rule?: { readonly value: number; readonly label: string };
-  readonly marks?: readonly { readonly x: number; readonly label: string }[];
+  readonly marks?: readonly Mark[];
 }
+
+type Mark = NonNullable<LinesChart["marks"]>[number];
 
 const heightPx = 250;
 const labelLongest = 24;
@@ -105,8 +108,13 @@ export function linesSpec(chart: LinesChart, context: DrawContext): TopLevelSpec
 function room(series: readonly Series[], { frame }: DrawContext): { widthPx: number } {
   const names = frame.narrow
     ? 0
-    : Math.max(0, ...series.map((curve) => textWidthPx(shorten(curve.name, labelLongest)) + 14));
+    : Math.max(0, ...series.filter(isNamed).map((curve) => textWidthPx(shorten(curve.name, labelLongest)) + 14));
   return { widthPx: Math.floor(frame.widthPx - axisExtentPx - 12 - names) };
+}
+
+/** Areas end together on the axis, where names would say nothing: the legend names them. */
+function isNamed(curve: Series): boolean {
+  return curve.as !== "area" && curve.points.length > 0;
 }
 
 function axisOf(title: string, scale: "linear" | "log", values: readonly number[], fromZero: boolean): Axis {
@@ -122,7 +130,7 @@ function axisOf(title: string, scale: "linear" | "log", values: readonly number[
 function plotSpec(series: readonly Series[], context: DrawContext, plot: Plot): TopLevelSpec {
   const curves = series.filter((curve) => curve.points.length > 0);
   const rules = plot.rule === undefined ? [] : ruleLayers(plot, plot.rule);
-  const marks = (plot.marks ?? []).flatMap((mark, i) => markLayers(plot, mark, i));
+  const marks = (plot.marks ?? []).flatMap((mark, i) => markLayers(plot, mark, i, context.palette));
   const layers = [
     ...rules.slice(0, 1),
     ...marks.filter((_, i) => i % 2 === 0),
@@ -130,7 +138,7 @@ function plotSpec(series: readonly Series[], context: DrawContext, plot: Plot): 
       .filter((curve) => curve.points.some((point) => point.length >= 4))
       .map((curve) => band(curve, context, plot)),
     ...curves.flatMap((curve) => curveLayers(curve, context, plot)),
-    ...(context.frame.narrow ? [] : [names(curves, context, plot)]),
+    ...(context.frame.narrow ? [] : [names(curves.filter(isNamed), context, plot)]),
     ...rules.slice(1),
     ...marks.filter((_, i) => i % 2 === 1),
   ];
@@ -234,13 +242,14 @@ function ruleLayers(plot: Plot, rule: { value: number; label: string }): Layer[]
   ];
 }
 
-/** A vertical rule and its label, on the side with more room; labels of several stand below each other. */
-function markLayers(plot: Plot, mark: { x: number; label: string }, row: number): Layer[] {
+/** A vertical rule and its label, left of it where there is room; labels of several stand below each other. */
+function markLayers(plot: Plot, mark: Mark, row: number, palette: Palette): Layer[] {
+  const color = mark.series === undefined ? "var(--accent)" : palette.colourOf(mark.series);
   const data = { values: [{ x: mark.x, label: mark.label }] };
   const x = positions(plot).x;
-  const right = pixelOf(mark.x, plot.x, plot.widthPx, false) > plot.widthPx / 2;
+  const right = pixelOf(mark.x, plot.x, plot.widthPx, false) > textWidthPx(mark.label) + 8;
   return [
-    { data, mark: { type: "rule", color: "var(--accent)", strokeDash: [4, 3], strokeWidth: 1.5 }, encoding: { x } },
+    { data, mark: { type: "rule", color, strokeDash: [4, 3], strokeWidth: 1.5 }, encoding: { x } },
     {
       data,
       mark: {
@@ -248,7 +257,7 @@ function markLayers(plot: Plot, mark: { x: number; label: string }, row: number)
         align: right ? "right" : "left",
         baseline: "top",
         dx: right ? -6 : 6,
-        color: "var(--accent)",
+        color,
         stroke: "var(--paper)",
         strokeWidth: 4,
       },
@@ -273,12 +282,13 @@ function position(field: "x" | "y", axis: Axis, lengthPx: number) {
     },
     axis: {
       title: axis.title,
-      ...(axis.values === undefined ? {} : { values: [...axis.values], labelOverlap: false }),
+      // With a count beside them Vega drops every other value until no more are left.
+      ...(axis.values === undefined
+        ? { tickCount: Math.max(3, Math.floor(lengthPx / 60)) }
+        : { values: [...axis.values], labelOverlap: false }),
       format: axis.format,
       labelExpr: axis.labelExpr,
       labelFlush: false,
-      labelBound: false,
-      tickCount: Math.max(3, Math.floor(lengthPx / 60)),
     },
   };
 }

@@ -3,7 +3,7 @@
  * chart to the last. A series named after a design ("ring, theory") takes that design's colour, other theory is grey. Colours are CSS variables: the
  * same SVG is right on light and on dark paper.
  */
-import type { Chart, ExperimentResult } from "../../runners/results.ts";
+import type { ExperimentResult } from "../../runners/results.ts";
 import type { ReportChart } from "./report-chart.ts";
 
 export interface Palette {
@@ -13,11 +13,16 @@ export interface Palette {
   shapeOf(name: string): string;
 }
 
+interface Drawn {
+  readonly designs: ExperimentResult["designs"];
+  readonly charts: readonly ReportChart[];
+}
+
 export const paletteSize = 8;
 
 const shapes = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right"];
 
-export function paletteFor(experiment: Pick<ExperimentResult, "designs" | "charts">): Palette {
+export function paletteFor(experiment: Drawn): Palette {
   const indexes = new Map<string, number>();
   experiment.designs.forEach((design, index) => {
     indexes.set(design.name, index);
@@ -38,7 +43,7 @@ export function paletteFor(experiment: Pick<ExperimentResult, "designs" | "chart
   };
 }
 
-function designIndex({ designs }: Pick<ExperimentResult, "designs">, name: string): number | undefined {
+function designIndex({ designs }: Pick<Drawn, "designs">, name: string): number | undefined {
   const lower = name.toLowerCase();
   const matches = designs
     .flatMap((design, index) => [design.name, design.title].map((label) => ({ index, label: label.toLowerCase() })))
@@ -47,7 +52,7 @@ function designIndex({ designs }: Pick<ExperimentResult, "designs">, name: strin
   return matches[0]?.index;
 }
 
-function dashedNames(chart: Chart): string[] {
+function dashedNames(chart: ReportChart): string[] {
   if (chart.kind !== "percentiles" && chart.kind !== "lines") return [];
   return chart.series.filter((series) => series.dashed === true).map((series) => series.name);
 }

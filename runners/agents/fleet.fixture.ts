@@ -1,6 +1,7 @@
 /** What the tests of agents share: one small load as plain data, and what one thread alone records of it. */
 import { second } from "../../backend/kernel/units.ts";
 import type { LoadTask } from "../hosts/threads-host.ts";
+import { Histogram } from "../measure/histogram.ts";
 import { Recorder, type RecorderParts } from "../measure/recorder.ts";
 import type { SliceResult } from "../slice-task.ts";
 import type { CodeIdentity } from "./messages.ts";
@@ -41,3 +42,30 @@ export function mergedParts(parts: readonly RecorderParts[]): Recorder {
 export function figures(recorder: Recorder): unknown {
   return { parts: recorderToJson(recorder.parts()), operations: recorder.operations(), timeline: recorder.timeline() };
 }
+
+/**
+ * Counts by bucket, whatever the order in which kinds of operation were met first. Equal histograms can differ in their encoded
+ * header, which says how large the array of buckets had grown; read and written once more they do not.
+ */
+export function byName(recorder: Recorder): unknown {
+  const { tallies, rows, lateness, totals } = recorder.parts();
+  const again = (base64: string | null): string | null => (base64 === null ? null : Histogram.decode(base64).encode());
+  const sorted = tallies
+    .filter((tally) => tally.offered + tally.attempts + tally.ok + tally.refused.size > 0)
+    .map((tally) => ({
+      ...tally,
+      latency: again(tally.latency),
+      service: again(tally.service),
+      refused: [...tally.refused].toSorted(byCode),
+      unknown: [...tally.unknown].toSorted(byCode),
+    }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    sorted,
+    rows: rows.map((row) => ({ ...row, latency: again(row.latency) })),
+    lateness: again(lateness),
+    totals,
+  };
+}
+
+const byCode = ([a]: [string, number], [b]: [string, number]): number => (a < b ? -1 : 1);

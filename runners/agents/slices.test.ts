@@ -3,43 +3,15 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { UsageError } from "../command-error.ts";
 import type { SliceFile } from "../command-merge.ts";
-import { figures, loadTask, mergedParts, rehearsed } from "./fleet.fixture.ts";
+import { byName, figures, loadTask, mergedParts, rehearsed } from "./fleet.fixture.ts";
 import { mergeSlices } from "./merge-slices.ts";
 import { recorderFromJson, recorderToJson } from "./recorder-json.ts";
 import { SnapshotRecorder } from "./snapshot-recorder.ts";
-import { Histogram } from "../measure/histogram.ts";
 import { Recorder } from "../measure/recorder.ts";
 import { sampleExperiment } from "../sample-experiment.ts";
 import { runSuite } from "../suite.ts";
 import type { SuiteOptions } from "../suite-types.ts";
 import { spreadOver } from "../command-machines.ts";
-
-/**
- * Counts by bucket, whatever the order in which kinds of operation were met first. Equal histograms can differ in their encoded
- * header, which says how large the array of buckets had grown; read and written once more they do not.
- */
-function byName(recorder: Recorder): unknown {
-  const { tallies, rows, lateness, totals } = recorder.parts();
-  const again = (base64: string | null): string | null => (base64 === null ? null : Histogram.decode(base64).encode());
-  const sorted = tallies
-    .filter((tally) => tally.offered + tally.attempts + tally.ok + tally.refused.size > 0)
-    .map((tally) => ({
-      ...tally,
-      latency: again(tally.latency),
-      service: again(tally.service),
-      refused: [...tally.refused].toSorted(byCode),
-      unknown: [...tally.unknown].toSorted(byCode),
-    }))
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  return {
-    sorted,
-    rows: rows.map((row) => ({ ...row, latency: again(row.latency) })),
-    lateness: again(lateness),
-    totals,
-  };
-}
-
-const byCode = ([a]: [string, number], [b]: [string, number]): number => (a < b ? -1 : 1);
 
 test("any cut of a load merges to the same counts in the same buckets", () => {
   const two = mergedParts([rehearsed(0, 2), rehearsed(1, 2)].map((slice) => slice.recorder));

@@ -135,7 +135,11 @@ export async function runCommand(names: readonly string[], flags: RunFlags, part
     const results = await parts.runSuite({ ...asked, signal: interruption.signal }, aside.observer);
     display.end();
     const directory = flags.out ?? path.join(".wavetank", "runs", folderName(results));
-    const files = [...(await writeReportOrExplain(parts, results, directory)), ...aside.write(results, directory)];
+    const writeReport: Parts["writeReport"] = async (all, folder) => [
+      ...(await parts.writeReport(all, folder)),
+      ...aside.write(all, folder),
+    ];
+    const files = await writeReportOrExplain({ writeReport }, results, directory);
     const exitCode = interruption.exitCode ?? exitCodeOf(results);
     if (flags.json === true) terminal.print(summaryJson(results, files, exitCode));
     else printSummary(results, files, interruption.exitCode !== null, parts);

@@ -18,7 +18,7 @@ import type { Design } from "./experiment.ts";
 import type { Pace } from "./hosts/paced-host.ts";
 import { packJson, recorderToJson } from "./agents/recorder-json.ts";
 import type { LoadGenerator, LoadOutcome } from "./hosts/threads-host.ts";
-import type { Recorder } from "./measure/recorder.ts";
+import type { Recorder, RecorderParts } from "./measure/recorder.ts";
 import { missingSlices } from "./missing-slices.ts";
 import type { RunResult } from "./results.ts";
 import { Interrupted, throwIfAborted, type RunOrder } from "./run-order.ts";
@@ -74,11 +74,22 @@ export async function runOnThreads(order: RunOrder, pool: LoadGenerator): Promis
     const remains =
       order.slice === undefined
         ? undefined
-        : { recorder: recorderToJson(recorder.parts()), loopDelayP99Us, history: packJson(history), ...startedAtMs };
+        : {
+            recorder: recorderToJson(withoutIntervals(recorder)),
+            loopDelayP99Us,
+            history: packJson(history),
+            ...startedAtMs,
+          };
     return runResult(order, { startedAt, tookS, recorder, loopDelayP99Us, check, counters, slices, remains });
   } finally {
     await service.close();
   }
+}
+
+/** Intervals by kind are for interval logs; a results file has no use for their size. */
+function withoutIntervals(recorder: Recorder): RecorderParts {
+  const { intervals: _logged, ...parts } = recorder.parts();
+  return parts;
 }
 
 /** A check needs every operation that may have changed the state; null when they are all here. */

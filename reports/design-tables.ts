@@ -54,7 +54,7 @@ export function designsTable({ experiment, palette, summaries }: Described): Mar
 }
 
 function checkText({ check }: DesignSummary): Insertable {
-  if (check.failedRuns === 0) return "held";
+  if (check.failedRuns === 0) return check.examined === 0 ? "not checked" : "held";
   return html`<span class="violated">violated in ${check.failedRuns} runs</span>`;
 }
 

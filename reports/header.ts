@@ -99,6 +99,8 @@ function generatorText(health: Health): Markup {
 }
 
 function checkText(health: Health): Markup {
+  if (health.checkFailures === 0 && health.examined === 0)
+    return html`<b>not checked</b>: a part of the load is missing, or it was a rehearsal`;
   return health.checkFailures === 0
     ? html`<b>no violation</b> of what the designs promise<br />${formatCount(health.examined)} operations and items
         examined`

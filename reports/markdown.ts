@@ -139,9 +139,11 @@ function designsTable({ designs }: ExperimentResult): string {
         formatShare(summary.refusedShare),
         formatShare(summary.unknownShare),
         formatNumber(summary.attemptsPerOperation),
-        summary.check.failedRuns === 0
-          ? `held, ${formatCount(summary.check.examined)} examined`
-          : `**violated in ${summary.check.failedRuns} runs**`,
+        summary.check.failedRuns > 0
+          ? `**violated in ${summary.check.failedRuns} runs**`
+          : summary.check.examined === 0
+            ? "not checked"
+            : `held, ${formatCount(summary.check.examined)} examined`,
         summary.invalidRuns === 0 ? String(summary.runs) : `${summary.runs} (${summary.invalidRuns} invalid)`,
       ]),
   );

@@ -27,7 +27,8 @@ const askPatienceUs = 60 * second;
 /** Virtual time between two looks at the real clock. */
 const chunkUs = 20_000;
 
-const newsEveryMs = 500;
+/** Of real time: a quick run lasts less than a second, and still has a past to draw. */
+const newsEveryMs = 100;
 
 export async function runInSimulation(order: RunOrder): Promise<RunResult> {
   const { design, settled, seed } = order;

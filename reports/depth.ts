@@ -17,6 +17,15 @@ const fewestRates = 4;
 /** A rate is kept up with while this share of it is answered. */
 const keptUp = 0.98;
 
+/** The experiment's own charts; a map over time that says nothing of faults gets those of the experiment. */
+export function ownCharts({ charts, bands }: ExperimentResult): ReportChart[] {
+  return charts.map((chart) =>
+    chart.kind === "heatmap" && chart.bands === undefined && /\btime\b/.test(chart.xLabel)
+      ? { ...chart, bands }
+      : chart,
+  );
+}
+
 export function comparisonChart({ comparisons, designs }: ExperimentResult): ReportChart | undefined {
   if (comparisons === undefined || comparisons.length === 0) return undefined;
   const [{ metric, baseline, better }] = comparisons as [NonNullable<typeof comparisons>[number]];

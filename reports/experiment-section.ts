@@ -7,7 +7,7 @@ import { renderFigure } from "./charts/figure.ts";
 import { paletteFor, type Palette } from "./charts/palette.ts";
 import type { ReportChart } from "./charts/report-chart.ts";
 import { copyable } from "./copyable.ts";
-import { comparisonChart, latencyOverTime, percentileChart, spreadChart, throughputChart } from "./depth.ts";
+import { comparisonChart, latencyOverTime, ownCharts, percentileChart, spreadChart, throughputChart } from "./depth.ts";
 import { correctionTable, designsTable, differencesTable, healthTable, type Described } from "./design-tables.ts";
 import { latenciesOf, type DesignLatencies } from "./distribution.ts";
 import { formatCount, formatEstimate, formatMethod, formatNumber, formatScalar, formatSeconds } from "./format.ts";
@@ -84,7 +84,7 @@ function chartsOf(
   const present = (charts: readonly (ReportChart | undefined)[]): ReportChart[] =>
     charts.filter((chart) => chart !== undefined);
   return {
-    main: present([comparisonChart(experiment), ...experiment.charts, throughputChart(experiment)]),
+    main: present([comparisonChart(experiment), ...ownCharts(experiment), throughputChart(experiment)]),
     depth: present([
       latencyOverTime(experiment),
       percentileChart(experiment, latencies),

@@ -311,9 +311,7 @@ test("on paper nothing is cut, and what was folded is open", async (context) => 
         return box.width > 0 && (box.right > widthPx + 1 || box.left < -1);
       },
     );
-    return wide.map(
-      (element) => `${element.className.toString() || element.tagName}: ${element.textContent.slice(0, 60)}`,
-    );
+    return wide.map((element) => `${element.tagName}: ${element.textContent.slice(0, 60)}`);
   }, paperWidthPx);
   assert.deepEqual(cut, []);
   assert.equal(await page.locator("details.printed:not([open])").count(), 0);

@@ -223,6 +223,8 @@ export const ChartSchema = Type.Union([
     xs: numbers,
     ys: Type.Array(text),
     panels: Type.Array(Type.Object({ design: text, values: Type.Array(numbers) })),
+    /** Where x is time: the faults on it. */
+    bands: Type.Optional(Type.Array(BandSchema)),
   }),
   Type.Object({
     kind: Type.Literal("bars"),

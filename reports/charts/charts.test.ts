@@ -3,15 +3,16 @@ import assert from "node:assert/strict";
 import { inflateSync } from "node:zlib";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Chart } from "../../runners/results.ts";
+import type { ReportChart } from "./report-chart.ts";
+import { shownCharts } from "../experiment-section.ts";
 import { sampleResults } from "../sample.ts";
 import { logAxis, spread, thin } from "./axes.ts";
 import { draw } from "./draw.ts";
-import { renderFigure, specOf } from "./figure.ts";
+import { isFullWidth, renderFigure, specOf } from "./figure.ts";
 import { heatmapSpec, type HeatmapChart } from "./heatmap.ts";
 import { paletteFor } from "./palette.ts";
 
-const experiments = sampleResults().experiments.filter(({ tank }) => tank === "simulation");
+const experiments = sampleResults("full").experiments.filter(({ tank }) => tank === "simulation");
 
 test("a log axis holds its values between round limits and has a readable number of ticks", () => {
   assert.deepEqual(logAxis([3, 40]), { domain: [2, 50], values: [2, 5, 10, 20, 50] });
@@ -87,11 +88,11 @@ test("a design has one colour and one marker on every chart, theory is grey, and
 
 test("every chart draws at both widths with colours as variables and hover places inside the drawing", async () => {
   for (const experiment of experiments) {
-    const palette = paletteFor(experiment);
-    for (const chart of experiment.charts) {
+    const { charts, palette } = shownCharts(experiment);
+    for (const chart of charts) {
       const texts: string[][] = [];
       for (const frame of [
-        { widthPx: chart.kind === "timeline" || chart.kind === "heatmap" ? 1080 : 520, narrow: false },
+        { widthPx: isFullWidth(chart) ? 1080 : 520, narrow: false },
         { widthPx: 350, narrow: true },
       ]) {
         const drawing = await draw(specOf(chart, { palette, frame }), frame);
@@ -107,7 +108,7 @@ test("every chart draws at both widths with colours as variables and hover place
 });
 
 test("a chart without figures says so", async () => {
-  const empty: Chart[] = [
+  const empty: ReportChart[] = [
     { kind: "lines", title: "t", reading: "r", xLabel: "x", yLabel: "y", xScale: "log", yScale: "log", series: [] },
     { kind: "bars", title: "t", reading: "r", valueLabel: "v", bars: [] },
     {
@@ -123,6 +124,8 @@ test("a chart without figures says so", async () => {
     },
     { kind: "timeline", title: "t", reading: "r", bands: [], panels: [] },
     { kind: "percentiles", title: "t", reading: "r", series: [{ name: "a", points: [] }] },
+    { kind: "pairs", title: "t", reading: "r", valueLabel: "v", better: "higher", rows: [] },
+    { kind: "latencies", title: "t", reading: "r", bands: [], panels: [] },
   ];
   const palette = paletteFor({ designs: [], charts: empty });
   for (const chart of empty) assert.match((await renderFigure(chart, palette)).text, /No figures/);
@@ -140,7 +143,7 @@ test("degenerate figures still draw: one point, all zero, all refused", async ()
     p50Ms: [null],
     p99Ms: [null],
   };
-  const charts: Chart[] = [
+  const charts: ReportChart[] = [
     {
       kind: "lines",
       title: "t",
@@ -171,6 +174,27 @@ test("degenerate figures still draw: one point, all zero, all refused", async ()
       panels: [{ design: "a", timeline }],
     },
     { kind: "percentiles", title: "t", reading: "r", series: [{ name: "a", points: [[0.5, 1]] }] },
+    {
+      kind: "pairs",
+      title: "t",
+      reading: "r",
+      valueLabel: "v",
+      better: "lower",
+      rows: [
+        {
+          name: "a",
+          ratio: { value: 1, low: 1, high: 1, level: 0, n: 1, method: "one run" },
+          pairs: [{ round: 0, ratio: 1 }],
+        },
+      ],
+    },
+    {
+      kind: "latencies",
+      title: "t",
+      reading: "r",
+      bands: [],
+      panels: [{ design: "a", timeline: { ...timeline, latencies: { perDecade: 16, first: 0, counts: [[]] } } }],
+    },
   ];
   const palette = paletteFor({ designs: [], charts });
   for (const chart of charts) assert.doesNotMatch((await renderFigure(chart, palette)).text, /NaN|Infinity/);

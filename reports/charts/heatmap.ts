@@ -8,6 +8,7 @@ import type { TopLevelSpec } from "vega-lite";
 import type { Chart } from "../../runners/results.ts";
 import { panelColumns, shorten, textWidthPx } from "./axes.ts";
 import { type DrawContext } from "./draw.ts";
+import { bandLayers, bandRows, timeAxis, type TimeScale } from "./timeline.ts";
 
 export type HeatmapChart = Extract<Chart, { kind: "heatmap" }>;
 
@@ -32,6 +33,9 @@ export function heatmapSpec(chart: HeatmapChart, { frame }: DrawContext): TopLev
   const step = chart.xs.length > 1 ? chart.xs[1]! - chart.xs[0]! : 1;
   const first = chart.xs[0] ?? 0;
   const last = (chart.xs.at(-1) ?? 0) + step;
+  const bands = chart.bands ?? [];
+  const x: [number, number] = [first, last];
+  const across: TimeScale = { widthPx, x, bandRows: bandRows(bands, x, widthPx), title: chart.xLabel };
   const every = Math.ceil((chart.ys.length * 13) / heightPx);
   return {
     columns,
@@ -50,16 +54,12 @@ export function heatmapSpec(chart: HeatmapChart, { frame }: DrawContext): TopLev
             y: { value: 0 },
           },
         },
+        ...bandLayers(bands, across, { named: true, labelled: true }),
         {
-          data: { values: [{ x: first, y: 0 }] },
+          data: { values: [{ t: first, y: 0 }] },
           mark: { type: "point", opacity: 0 },
           encoding: {
-            x: {
-              field: "x",
-              type: "quantitative",
-              scale: { domain: [first, last], nice: false, zero: false },
-              axis: { title: chart.xLabel, tickCount: Math.max(3, Math.floor(widthPx / 60)), offset: 4 },
-            },
+            x: timeAxis(across, true),
             y: {
               field: "y",
               type: "quantitative",

@@ -33,7 +33,10 @@ export function legendEntries(chart: ReportChart, palette: Palette): LegendEntry
     case "timeline":
       return timelineEntries(chart);
     case "heatmap":
-      return [scaleEntry(`0 to ${formatNumber(largestOf(chart))} ${chart.valueLabel}`)];
+      return [
+        scaleEntry(`0 to ${formatNumber(largestOf(chart))} ${chart.valueLabel}`),
+        ...((chart.bands ?? []).length > 0 ? [patch("var(--band-solid)", "fault")] : []),
+      ];
     case "latencies":
       return [
         scaleEntry(`0 to ${mostInACell(chart)} ok operations, log scale`),

@@ -17,6 +17,8 @@ export interface TimeScale {
   readonly x: readonly [number, number];
   /** For each band the line, counted upwards from the plot, on which its label stands. */
   readonly bandRows: readonly number[];
+  /** Default: time (s). */
+  readonly title?: string;
 }
 
 interface Scales extends TimeScale {
@@ -197,9 +199,9 @@ export function timeAxis(scales: TimeScale, labelled: boolean) {
   return {
     field: "t",
     type: "quantitative" as const,
-    scale: { domain: [...scales.x], nice: false },
+    scale: { domain: [...scales.x], nice: false, zero: false },
     axis: {
-      title: labelled ? "time (s)" : null,
+      title: labelled ? (scales.title ?? "time (s)") : null,
       labels: labelled,
       tickCount: Math.max(3, Math.floor(scales.widthPx / 60)),
     },

@@ -12,7 +12,7 @@ export const liveScript = String.raw`
   const whole = (n) => Math.round(n).toLocaleString("en-US");
   const rate = (n) => (n < 9.95 ? n.toFixed(1) : whole(n));
   const ms = (n) => (n === null ? "–" : n >= 100 ? whole(n) : String(Number(n.toPrecision(3))));
-  const seconds = (s) => (s < 120 ? s.toFixed(s < 10 ? 1 : 0) + " s" : (s / 60).toFixed(1) + " min");
+  const seconds = (s) => (s < 120 ? Number(s.toFixed(s < 10 ? 1 : 0)) + " s" : Number((s / 60).toFixed(1)) + " min");
 
   function announce(text) { if (text !== spoken) { spoken = text; say("spoken", text); } }
   function status(name, text) { at("status").className = "pill " + name; say("status", text); }
@@ -45,7 +45,7 @@ export const liveScript = String.raw`
     }
     draw(at("rate-chart"), mine, run, ["offered", "ok", "refused", "unknown"], (f, name) => f.rate[name], false);
     draw(at("latency-chart"), mine, run, ["max", "p99", "p50"], (f, name) => f.latest[name], true);
-    if (frame === undefined) return;
+    if (frame === undefined) return nothing();
     const span = frame.whole ? "whole run" : "last " + seconds(frame.overS) + virtual;
     for (const node of document.querySelectorAll(".span")) say(node, span);
     say(document.querySelector(".latest-name"), span);
@@ -60,6 +60,13 @@ export const liveScript = String.raw`
     const faults = frame.whole || (state !== null && state.status === "finished") ? [] : frame.faults;
     at("faults").hidden = faults.length === 0;
     if (faults.length > 0) { say("faults", "Fault in force: " + faults.join("; ")); about += " Fault in force: " + faults.join("; "); }
+  }
+
+  /** A run of which nothing is known yet must not stand over the figures of the run before it. */
+  function nothing() {
+    for (const node of document.querySelectorAll(".tile b, [id^=latest-], [id^=sofar-], #late, #dropped")) say(node, "–");
+    at("outcomes").replaceChildren();
+    at("faults").hidden = true;
   }
 
   function outcomes(counts) {
@@ -104,7 +111,7 @@ export const liveScript = String.raw`
     svg.setAttribute("viewBox", "0 0 " + width + " " + height);
     svg.replaceChildren();
     const values = shown.flatMap((f) => names.map((name) => valueOf(f, name))).filter((v) => v !== null && (!log || v > 0));
-    const marks = ticks(log ? Math.max(1e-3, Math.min(1, ...values)) : 0, Math.max(log ? 1 : 4, ...values), log);
+    const marks = ticks(log ? Math.max(1e-3, Math.min(1, ...values)) : 0, Math.max(log ? 10 : 4, ...values), log);
     const low = log ? Math.log10(marks[0]) : marks[0], high = log ? Math.log10(marks[marks.length - 1]) : marks[marks.length - 1];
     const endS = Math.max(run === null ? 1 : run.totalS, ...shown.slice(-1).map((f) => f.atS));
     const x = (s) => left + (right - left) * s / endS;
@@ -122,7 +129,8 @@ export const liveScript = String.raw`
       for (const f of shown) {
         const v = valueOf(f, name);
         if (v === null || (log && v <= 0)) { pen = "M"; continue; }
-        path += pen + x(f.atS).toFixed(1) + " " + y(v).toFixed(1);
+        // A second between two without figures is a dot.
+        path += pen + x(f.atS).toFixed(1) + " " + y(v).toFixed(1) + (pen === "M" ? "h.01" : "");
         pen = "L";
       }
       if (path !== "") node(svg, "path", { class: name, d: path });

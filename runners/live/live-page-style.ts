@@ -33,10 +33,10 @@ i { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-
 .chart { display: block; width: 100%; height: 190px; }
 .chart text { fill: var(--quiet); font-size: 11px; font-variant-numeric: tabular-nums; }
 .chart .grid { stroke: var(--line); } .chart .band { fill: var(--fault); }
-.chart path { fill: none; stroke-width: 2; stroke-linejoin: round; }
-.chart .offered { stroke: var(--offered); stroke-dasharray: 4 3; } .chart .ok, .chart .p50 { stroke: var(--ok); }
+.chart path { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+.chart .offered { stroke: var(--offered); stroke-dasharray: 4 5; } .chart .ok, .chart .p50 { stroke: var(--ok); }
 .chart .refused, .chart .p99 { stroke: var(--refused); } .chart .unknown { stroke: var(--unknown); }
-.chart .max { stroke: var(--unknown); stroke-dasharray: 2 3; }
+.chart .max { stroke: var(--unknown); stroke-dasharray: 1 5; }
 .legend { font-size: .85rem; } .legend span { margin-right: 16px; }
 .beside { display: grid; grid-template-columns: 1fr 17em; gap: 22px; align-items: start; }
 .columns { display: grid; grid-template-columns: 1fr 1fr; gap: 14px; }

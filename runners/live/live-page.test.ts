@@ -8,7 +8,7 @@ import { after, before, test, type TestContext } from "node:test";
 import { readFileSync } from "node:fs";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { chromiumPath, ensureSystemPackages } from "../../scripts/system-packages.ts";
-import { begun } from "./live.fixture.ts";
+import { begun, item, plan } from "./live.fixture.ts";
 import type { LiveFrame } from "./live-frame.ts";
 import { LiveServer } from "./live-server.ts";
 
@@ -93,6 +93,21 @@ test("the figures are the stream's, and move with it; a page opened late shows t
   watch.news(3, 0, 250);
   await shows(page, frames.at(-1)!);
   assert.equal(await points(), 4);
+  assert.deepEqual(complaints, []);
+});
+
+test("a run that has only begun does not stand over the figures of the run before it", async (t) => {
+  const viewed = await view(t);
+  if (viewed === undefined) return;
+  const { page, watch, frames, complaints } = viewed;
+  await shows(page, frames.at(-1)!);
+  watch.watch.observer.onRunEnd!(item, {} as never);
+  watch.watch.observer.watchRun!({ ...item, design: "budget" }, plan);
+  await page.waitForFunction(() => document.getElementById("experiment")?.textContent === "retry-storm: budget");
+  assert.equal(await textOf(page, "rate-ok"), "–");
+  assert.equal(await textOf(page, "sofar-p99"), "–");
+  assert.equal(await page.locator("#outcomes tr").count(), 0);
+  assert.equal(await textOf(page, "suite-text"), "1 of 2 runs");
   assert.deepEqual(complaints, []);
 });
 

@@ -17,6 +17,8 @@ export class LiveWatch {
   private readonly tell: (message: LiveMessage) => void;
   private planned = 0;
   private ended = 0;
+  /** More than ended where a run was void. */
+  private begun = 0;
   private run: LiveRun | null = null;
   private book: RunBook | null = null;
   /** Of the runs that are over: what is scraped never goes back. */
@@ -46,7 +48,7 @@ export class LiveWatch {
   private watch(item: RunItem, plan: WatchedPlan) {
     const { experiment, tank, design, round } = item;
     this.close();
-    this.run = { number: this.ended + 1, experiment, tank, design, round: round + 1, ...plan };
+    this.run = { number: ++this.begun, experiment, tank, design, round: round + 1, ...plan };
     this.tellState("running");
     return {
       onNews: (slice: number, news: Snapshot) => this.onNews(slice, news),

@@ -12,10 +12,20 @@
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { serialiseCall } from "../runners/targets/http/serialise-call.ts";
+import { startFreezingServer } from "./freeze-run.ts";
+import { PoolTarget } from "./pool-target.ts";
 import { control, NoTarget, paced, type Paced, type PacingPlan } from "./pacing-run.ts";
 import { ksTest } from "./kolmogorov.ts";
 
+/** What each row drives. */
+interface Asked {
+  readonly name: string;
+  run(plan: PacingPlan): Promise<Paced>;
+}
+
 const rates = [100, 1_000, 10_000, 30_000];
+const httpRates = [1_000, 10_000];
 const turnUs = 500_000;
 const ksGaps = 1_000;
 /** The machine's own p99 above which a row is measured again, and how often at most. */
@@ -27,6 +37,7 @@ interface Side {
 }
 
 interface Row {
+  readonly asked: Asked;
   readonly perSecond: number;
   readonly ours: Side;
   readonly control: Side;
@@ -38,20 +49,22 @@ async function main(): Promise<void> {
   const turns = Math.max(1, Math.round((Number(values.seconds ?? 6) * 1_000_000) / turnUs));
   const seed = Number(values.seed ?? 1);
   print(
-    `Poisson arrivals to no target, one thread; ${availableParallelism()} processors shared with whatever else runs`,
+    `Poisson arrivals on one thread, to no target and over HTTP to a server beside it; ${availableParallelism()} processors shared with whatever else runs`,
   );
   print(
     `${turns} turns of ${turnUs / 1_000} ms a side, control and generator in alternation; lateness in microseconds`,
   );
   print("");
   print(columns("asked/s", "sent", "achieved", "p50", "p99", "p99.9", "control p99", "p99.9", "CPU", "KS p"));
-  await measure(1_000, 4, seed, 0); // Warms the compiler; not counted.
+  const nothing: Asked = { name: "", run: (plan) => paced(plan, new NoTarget(), null) };
+  await measure(nothing, 1_000, 4, seed, 0); // Warms the compiler; not counted.
   const rows: Row[] = [];
   for (const perSecond of rates) {
-    const row = await undisturbed(perSecond, turns, seed);
+    const row = await undisturbed(nothing, perSecond, turns, seed);
     rows.push(row);
     print(line(row));
   }
+  for (const row of await overHttp(turns, seed)) print(line(row));
   print("");
   for (const row of rows.filter(({ perSecond }) => perSecond >= 1_000)) judge(row);
   const slow = rows.filter(({ perSecond }) => perSecond <= 1_000);
@@ -59,32 +72,49 @@ async function main(): Promise<void> {
   print(`${verdict(idle)}  up to 1,000/s the generator leaves more than half of its processor idle`);
 }
 
+/** The same over sockets, to a process that answers at once and needs a processor for it. */
+async function overHttp(turns: number, seed: number): Promise<Row[]> {
+  const server = await startFreezingServer({ serviceMs: 0, freezeMs: 0, everyMs: 0, firstMs: 0 });
+  const origin = new URL(server.url);
+  const target = new PoolTarget(origin, 64);
+  const request = serialiseCall(origin, { path: "/" });
+  const http: Asked = { name: "HTTP", run: (plan) => paced(plan, target, request) };
+  try {
+    const rows: Row[] = [];
+    for (const perSecond of httpRates) rows.push(await undisturbed(http, perSecond, turns, seed));
+    return rows;
+  } finally {
+    await target.close();
+    await server.stop();
+  }
+}
+
 /** Measured again while the control itself is disturbed. */
-async function undisturbed(perSecond: number, turns: number, seed: number): Promise<Row> {
+async function undisturbed(asked: Asked, perSecond: number, turns: number, seed: number): Promise<Row> {
   for (let attempt = 1; ; attempt++) {
-    const row = await measure(perSecond, turns, seed, attempt);
+    const row = await measure(asked, perSecond, turns, seed, attempt);
     if (attempt === attempts || quantile(lateness(row.control), 0.99) <= disturbedUs) return row;
   }
 }
 
-async function measure(perSecond: number, turns: number, seed: number, attempt: number): Promise<Row> {
-  const row: Row = { perSecond, ours: { turns: [] }, control: { turns: [] }, attempt };
+async function measure(asked: Asked, perSecond: number, turns: number, seed: number, attempt: number): Promise<Row> {
+  const row: Row = { asked, perSecond, ours: { turns: [] }, control: { turns: [] }, attempt };
   for (let turn = 0; turn < turns; turn++) {
     const load = { kind: "poisson", perSecond } as const;
     const plan: PacingPlan = { load, forUs: turnUs, seed: seed * 1_000 + turn };
     row.control.turns.push(control(plan));
-    row.ours.turns.push(await paced(plan, new NoTarget()));
+    row.ours.turns.push(await asked.run(plan));
   }
   return row;
 }
 
-function line({ perSecond, ours, control: spin, attempt }: Row): string {
+function line({ asked, perSecond, ours, control: spin, attempt }: Row): string {
   const late = lateness(ours);
   const jitter = lateness(spin);
   const us = (of: Float64Array, q: number): string => quantile(of, q).toFixed(of === late && q === 0.5 ? 1 : 0);
   return (
     columns(
-      perSecond.toLocaleString("en"),
+      `${asked.name} ${perSecond.toLocaleString("en")}`,
       late.length.toLocaleString("en"),
       `${(100 * achieved(ours)).toFixed(2)} %`,
       us(late, 0.5),
@@ -169,7 +199,7 @@ function sum(numbers: readonly number[]): number {
 }
 
 function columns(...texts: readonly string[]): string {
-  return texts.map((text, i) => text.padStart([8, 8, 10, 7, 7, 7, 13, 7, 6, 6][i])).join("");
+  return texts.map((text, i) => text.padStart([11, 8, 10, 7, 7, 7, 13, 7, 6, 6][i])).join("");
 }
 
 function verdict(held: boolean): string {

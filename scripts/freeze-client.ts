@@ -4,16 +4,14 @@
  * connection.
  */
 import { performance } from "node:perf_hooks";
-import type { Answer } from "../backend/api.ts";
 import { PacedHost } from "../runners/hosts/paced-host.ts";
 import type { Histogram } from "../runners/measure/histogram.ts";
 import { Recorder } from "../runners/measure/recorder.ts";
 import { createSchedule } from "../runners/schedule.ts";
 import type { WireRequest } from "../runners/targets/http/exchange.ts";
-import { HttpPool } from "../runners/targets/http/http-pool.ts";
 import { serialiseCall } from "../runners/targets/http/serialise-call.ts";
-import type { Target } from "../runners/targets/target.ts";
 import type { FreezePlan } from "./freeze-run.ts";
+import { PoolTarget } from "./pool-target.ts";
 
 export interface FreezeMeasured {
   /** From intended starts. */
@@ -46,33 +44,4 @@ export async function runWavetank(url: string, plan: FreezePlan, connections = 6
   const [{ latency, service }] = recorder.byOperation();
   const latenessP99Us = recorder.lateness.quantile(0.99);
   return { latency, service, ok, failed: refused + unknown + dropped, latenessP99Us };
-}
-
-/** The HTTP client as a target: requests wait in it for one of its connections. */
-class PoolTarget implements Target<WireRequest, null> {
-  onAnswer: (attempt: number, answer: Answer<null>) => void = () => undefined;
-  onWritten: (attempt: number) => void = () => undefined;
-  private readonly pool: HttpPool;
-
-  constructor(origin: URL, connections: number) {
-    this.pool = new HttpPool(origin, { connections });
-    this.pool.onWritten = (attempt) => this.onWritten(attempt);
-    this.pool.onFailure = (attempt, failure) => this.onAnswer(attempt, failure);
-    this.pool.onReply = (attempt, { status }) => {
-      const failed: Answer<null> = { kind: "unknown", code: "server-error", message: String(status) };
-      this.onAnswer(attempt, status === 200 ? { kind: "ok", result: null } : failed);
-    };
-  }
-
-  submit(attempt: number, request: WireRequest): void {
-    this.pool.submit(attempt, request);
-  }
-
-  flush(): void {
-    this.pool.flush();
-  }
-
-  close(): Promise<void> {
-    return this.pool.close();
-  }
 }

@@ -18,16 +18,16 @@ import { fileURLToPath } from "node:url";
 export interface FreezePlan {
   readonly perSecond: number;
   readonly seconds: number;
+  /** Of one request; the server serves one at a time. */
+  readonly serviceMs: number;
   readonly freezeMs: number;
   readonly everyMs: number;
   /** Of the first freeze, after the first request. */
   readonly firstMs: number;
 }
 
-export const serviceMs = 0.2;
-
 /** Milliseconds at quantile `q`; the service time where the quantile lies outside the freeze and its queue. */
-export function expectedMs({ perSecond, freezeMs, everyMs }: FreezePlan, q: number): number {
+export function expectedMs({ perSecond, serviceMs, freezeMs, everyMs }: FreezePlan, q: number): number {
   const busy = (perSecond * serviceMs) / 1_000;
   return Math.max(serviceMs, freezeMs * (1 - ((1 - q) * (1 - busy) * everyMs) / freezeMs));
 }
@@ -39,9 +39,9 @@ export interface FreezingServer {
   stop(): Promise<void>;
 }
 
-export async function startFreezingServer(plan: FreezePlan): Promise<FreezingServer> {
+export async function startFreezingServer(plan: Omit<FreezePlan, "perSecond" | "seconds">): Promise<FreezingServer> {
   const file = fileURLToPath(new URL("freezing-server.ts", import.meta.url));
-  const child = fork(file, [plan.freezeMs, plan.everyMs, plan.firstMs].map(String));
+  const child = fork(file, [plan.serviceMs, plan.freezeMs, plan.everyMs, plan.firstMs].map(String));
   const [{ port }] = (await once(child, "message")) as [{ readonly port: number }];
   return { url: `http://127.0.0.1:${port}/`, answered: () => ask(child), stop: () => stop(child) };
 }

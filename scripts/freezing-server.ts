@@ -1,21 +1,21 @@
 /**
- * A server whose latencies are known: each request takes 0.2 ms of the one server there is, and now and then the whole process
- * stands still. Run as a child process: its arguments are the freeze's length, how often, and when first, in milliseconds
- * after the first request; it sends its port to its parent and, when asked, how many requests it has answered.
+ * A server whose latencies are known: each request takes its time of the one server there is, and now and then the whole process
+ * stands still. Run as a child process: its arguments are the service time, the freeze's length (0: none), how often, and when
+ * first, in milliseconds after the first request; it sends its port to its parent and, when asked, how many requests it has answered.
  *
- *     requests ──> queue ──0.2 ms each──> answers            |····|▓▓▓▓|··········|▓▓▓▓|···   ▓ nothing is read or written
+ *     requests ──> queue ──one at a time──> answers            |····|▓▓▓▓|··········|▓▓▓▓|···   ▓ nothing is read or written
  *
- * Service ends at instants computed ahead (each 0.2 ms after the one before it), so that a late turn of the loop delays an answer
+ * Service ends at instants computed ahead (each a service time after the one before it), so that a late turn of the loop delays an answer
  * and not those behind it.
  */
 import { createServer, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 
-const serviceMs = 0.2;
 const answer = Buffer.from("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok");
 
 class FreezingServer {
   answered = 0;
+  private readonly serviceMs: number;
   private readonly freezeMs: number;
   private readonly everyMs: number;
   private readonly firstMs: number;
@@ -26,7 +26,8 @@ class FreezingServer {
   private turning = false;
   private began = false;
 
-  constructor(freezeMs: number, everyMs: number, firstMs: number) {
+  constructor(serviceMs: number, freezeMs: number, everyMs: number, firstMs: number) {
+    this.serviceMs = serviceMs;
     this.freezeMs = freezeMs;
     this.everyMs = everyMs;
     this.firstMs = firstMs;
@@ -48,9 +49,9 @@ class FreezingServer {
     const nowMs = performance.now();
     if (!this.began) {
       this.began = true;
-      this.freezeAt(nowMs + this.firstMs);
+      if (this.freezeMs > 0) this.freezeAt(nowMs + this.firstMs);
     }
-    if (this.queue.length === 0) this.doneMs = nowMs + serviceMs;
+    if (this.queue.length === 0) this.doneMs = nowMs + this.serviceMs;
     this.queue.push(socket);
     if (this.turning) return;
     this.turning = true;
@@ -63,7 +64,7 @@ class FreezingServer {
     while (served < this.queue.length && this.doneMs <= nowMs) {
       const socket = this.queue[served++];
       if (!socket.destroyed) socket.write(answer);
-      this.doneMs += serviceMs;
+      this.doneMs += this.serviceMs;
     }
     this.queue.splice(0, served);
     this.answered += served;
@@ -82,7 +83,8 @@ class FreezingServer {
   }
 }
 
-const server = new FreezingServer(Number(process.argv[2]), Number(process.argv[3]), Number(process.argv[4]));
+const [serviceMs, freezeMs, everyMs, firstMs] = process.argv.slice(2).map(Number);
+const server = new FreezingServer(serviceMs, freezeMs, everyMs, firstMs);
 const listener = createServer((socket) => server.onConnection(socket));
 listener.listen({ port: 0, host: "127.0.0.1", backlog: 1_024 }, () => {
   const address = listener.address();

@@ -23,7 +23,7 @@ for (const perSecond of [1_000, 10_000, 30_000]) {
       for (let turn = 0; turn < turns; turn++) {
         const plan = { load: { kind: "poisson", perSecond }, forUs, seed: attempt * 100 + turn } as const;
         spin.push(control(plan));
-        ours.push(await paced(plan, new NoTarget()));
+        ours.push(await paced(plan, new NoTarget(), null));
       }
       for (const { intendedUs, sentUs } of ours) {
         assert.ok(

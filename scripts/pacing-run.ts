@@ -28,9 +28,6 @@ export interface Paced {
   readonly cpuShare: number;
 }
 
-/** Has no fact, so that nothing is kept for a check: a load on somebody else's service has none either. */
-const step: Step = { operation: "work", request: { kind: "work", operation: 0 }, thinkUs: 0 };
-
 /** Time to get going before the first arrival. */
 const headStartMs = 5;
 
@@ -52,11 +49,13 @@ export function control(plan: PacingPlan): Paced {
 }
 
 /** Through the whole generator (schedule, driver, recorder, pacer) to `target`, where attempts are timed as they arrive. */
-export async function paced(plan: PacingPlan, target: Target): Promise<Paced> {
+export async function paced<Q, R>(plan: PacingPlan, target: Target<Q, R>, request: Q): Promise<Paced> {
   const intendedUs = intendedStarts(plan);
   const timed = new TimedTarget(target, intendedUs.length);
   const recorder = new Recorder({ forUs: plan.forUs, warmUpUs: 0 });
-  const host = new PacedHost(timed, "eager", {
+  // No fact, so that nothing is kept for a check: a load on somebody else's service has none either.
+  const step: Step<Q> = { operation: "ask", request, thinkUs: 0 };
+  const host = new PacedHost<Q, R>(timed, "eager", {
     schedule: createSchedule(plan.load, plan.forUs, plan.seed),
     workload: { begin: () => ({ next: (previous) => (previous === null ? step : null) }) },
     calls: { clients: 1, timeoutUs: 10_000_000 },
@@ -73,25 +72,25 @@ export async function paced(plan: PacingPlan, target: Target): Promise<Paced> {
   return { intendedUs, sentUs: timed.sentMs.map((ms) => (ms - startMs) * 1_000), cpuShare };
 }
 
-class TimedTarget implements Target {
+class TimedTarget<Q, R> implements Target<Q, R> {
   readonly sentMs: Float64Array;
-  private readonly target: Target;
+  private readonly target: Target<Q, R>;
   private count = 0;
 
-  constructor(target: Target, attempts: number) {
+  constructor(target: Target<Q, R>, attempts: number) {
     this.target = target;
     this.sentMs = new Float64Array(attempts);
   }
 
-  get onAnswer(): (attempt: number, answer: Answer) => void {
+  get onAnswer(): (attempt: number, answer: Answer<R>) => void {
     return this.target.onAnswer;
   }
 
-  set onAnswer(take: (attempt: number, answer: Answer) => void) {
+  set onAnswer(take: (attempt: number, answer: Answer<R>) => void) {
     this.target.onAnswer = take;
   }
 
-  submit(...attempt: Parameters<Target["submit"]>): void {
+  submit(...attempt: Parameters<Target<Q, R>["submit"]>): void {
     this.sentMs[this.count++] = performance.now();
     this.target.submit(...attempt);
   }
@@ -106,8 +105,8 @@ class TimedTarget implements Target {
 }
 
 /** Answers everything at the end of the batch: what is left is the generator's own cost. */
-export class NoTarget implements Target {
-  onAnswer: (attempt: number, answer: Answer) => void = () => undefined;
+export class NoTarget implements Target<null, null> {
+  onAnswer: (attempt: number, answer: Answer<null>) => void = () => undefined;
   private batch: number[] = [];
   private spare: number[] = [];
 
@@ -128,4 +127,4 @@ export class NoTarget implements Target {
   }
 }
 
-const done: Answer = { kind: "ok", result: { kind: "worked", queuedUs: 0 } };
+const done: Answer<null> = { kind: "ok", result: null };

@@ -26,6 +26,7 @@ import {
   type ToAgents,
 } from "./messages.ts";
 import { recorderFromJson, unpackResult } from "./recorder-json.ts";
+import { accountOf, newPart, onPong, onSnapshot, type SlicePart } from "./slice-part.ts";
 
 export interface CoordinationOptions {
   readonly run: string;
@@ -53,29 +54,6 @@ const pingsWanted = 8;
 const startAfterMs = 1_000;
 
 type Present = Extract<FromAgent, { kind: "present" }>;
-
-/** A slice and the agent that runs it. */
-interface SlicePart {
-  readonly index: number;
-  readonly agent: string;
-  readonly name: string;
-  state: "preparing" | "ready" | "running" | "whole" | "lost";
-  /** Why it is lost. */
-  reason: string;
-  heardMs: number;
-  pongs: number;
-  /** Of the pong with the shortest round trip: the agent's clock minus ours, and half that round trip. */
-  offsetMs: number;
-  errorMs: number;
-  progress: AgentProgress | null;
-  /** What is known of the slice: its snapshots, or all of it. */
-  known: Recorder;
-  knownUntilUs: Micros;
-  /** Invariant: snapshots 0 to this, less one, are in `known`, without a gap. */
-  nextSnapshot: number;
-  chunks: (string | undefined)[];
-  result: ReturnType<typeof unpackResult> | null;
-}
 
 export class Coordination {
   phase: "discovering" | "preparing" | "running" | "over" = "discovering";
@@ -149,21 +127,11 @@ export class Coordination {
       for (const entry of result.history()) history.push(entry);
       loopDelayP99Us = Math.max(loopDelayP99Us, result.loopDelayP99Us);
     }
-    const slices = { count: this.parts.length, parts: this.parts.map((part) => this.account(part)) };
-    return { history, loopDelayP99Us, slices };
-  }
-
-  private account(part: SlicePart): RunSlices["parts"][number] {
-    const complete = part.state === "whole";
-    return {
-      index: part.index,
-      agent: part.name,
-      complete,
-      keptS: (complete ? this.options.task.forUs : part.knownUntilUs) / second,
-      ...(complete ? {} : { reason: part.reason }),
-      clockOffsetMs: rounded(part.offsetMs),
-      clockErrorMs: rounded(part.errorMs),
+    const slices = {
+      count: this.parts.length,
+      parts: this.parts.map((part) => accountOf(part, this.options.task.forUs)),
     };
+    return { history, loopDelayP99Us, slices };
   }
 
   /* ---- before the load ---- */
@@ -211,7 +179,9 @@ export class Coordination {
     const { run, code, agents, threads, task, target } = this.options;
     const order = new Intl.Collator("en", { numeric: true });
     const chosen = free.toSorted((a, b) => order.compare(a.name, b.name) || (a.agent < b.agent ? -1 : 1));
-    this.parts = chosen.slice(0, agents).map(({ agent, name }, index) => newPart(index, agent, name, nowMs, task));
+    this.parts = chosen
+      .slice(0, agents)
+      .map(({ agent, name }, index) => newPart(index, agent, name, nowMs, task.record));
     this.phase = "preparing";
     this.sinceMs = nowMs;
     for (const { agent, index } of this.parts) {
@@ -331,48 +301,6 @@ export class Coordination {
   }
 }
 
-function newPart(index: number, agent: string, name: string, nowMs: number, task: LoadTask): SlicePart {
-  return {
-    index,
-    agent,
-    name,
-    state: "preparing",
-    reason: "",
-    heardMs: nowMs,
-    pongs: 0,
-    offsetMs: 0,
-    errorMs: Infinity,
-    progress: null,
-    known: new Recorder(task.record),
-    knownUntilUs: 0,
-    nextSnapshot: 0,
-    chunks: [],
-    result: null,
-  };
-}
-
-/**
- * As in NTP (Mills 1991, section 3): the reply's instant on the agent's clock against the middle of the round trip on ours. The
- * shortest round trip of several is the one that queues disturbed least; the error is at most half of it.
- */
-function onPong(part: SlicePart, sentMs: number, atMs: number, nowMs: number): void {
-  part.pongs++;
-  const errorMs = (nowMs - sentMs) / 2;
-  if (errorMs >= part.errorMs) return;
-  part.errorMs = errorMs;
-  part.offsetMs = atMs - (sentMs + nowMs) / 2;
-}
-
-/** After a gap nothing more is taken: what is kept of a slice is everything up to an instant. */
-function onSnapshot(part: SlicePart, message: Extract<FromAgent, { kind: "snapshot" }>): void {
-  if (message.number !== part.nextSnapshot || part.state !== "running") return;
-  part.nextSnapshot++;
-  part.knownUntilUs = message.untilUs;
-  part.known.merge(recorderFromJson(message.recorder));
-}
-
 function codeText({ version, commit, sources }: CodeIdentity): string {
   return `version ${version}, commit ${commit.slice(0, 7)}, sources ${sources.slice(0, 8)}`;
 }
-
-const rounded = (ms: number): number => Math.round(ms * 1_000) / 1_000;

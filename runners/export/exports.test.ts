@@ -1,5 +1,8 @@
 /** Exports as others read them: logs by HdrHistogram's own reader, CSV by a parser of RFC 4180. */
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 import { HistogramLogReader } from "hdr-histogram-js";
 import { Recorder } from "../measure/recorder.ts";
@@ -140,13 +143,17 @@ test("one row a run and figure, one a run and interval", () => {
   assert.ok(rows.every((row) => row.length === header.length));
 });
 
-test("of a run that was repeated, the log is of the one in the results", () => {
+test("of a run that was repeated, the log is of the one in the results", (t) => {
   const exports = new RunExports(["hlog"]);
   const item = { experiment: "retry-storm", tank: "simulation", design: "none", round: 0, expectedS: 1 } as const;
   const watch = exports.observer.watchRun!(item, { totalS: 4, faults: [] })!;
   watch.onRecorded!("2026-11-24T09:00:00.000Z", recorded(true, 3_999));
   watch.onRecorded!(startedAt, recorded());
   exports.observer.onRunEnd!(item, { startedAt } as never);
-  const total = read([...exports["logs"].values()][0]).reduce((sum, { totalCount }) => sum + totalCount, 0);
+  const folder = mkdtempSync(path.join(tmpdir(), "wavetank-exports-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  assert.deepEqual(exports.write(results(), folder), [path.join(folder, "hlog")]);
+  const log = readFileSync(path.join(folder, "hlog", "retry-storm-simulation-none-1.hlog"), "utf8");
+  const total = read(log).reduce((sum, { totalCount }) => sum + totalCount, 0);
   assert.equal(total, 4_000);
 });

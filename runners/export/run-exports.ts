@@ -2,7 +2,7 @@
  * What `--export` leaves in a run's folder beside the report. Interval logs are made when a run ends, while its recorder is there,
  * and held as text until the folder is known: tens of kilobytes a run.
  */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Recorder } from "../measure/recorder.ts";
 import type { Results } from "../results.ts";
@@ -40,16 +40,24 @@ export class RunExports {
     };
   }
 
-  /** The paths written; the folder exists. */
+  /** What was written: the folder of the logs, one file a run, and each table. `directory` exists. */
   write(results: Results, directory: string): string[] {
-    const texts = [...this.logs];
-    if (this.formats.includes("csv")) {
-      texts.push(["metrics.csv", metricsCsv(results)], ["timeline.csv", timelineCsv(results)]);
+    const written: string[] = [];
+    if (this.formats.includes("hlog")) {
+      const folder = path.join(directory, "hlog");
+      mkdirSync(folder, { recursive: true });
+      for (const [name, log] of this.logs) writeFileSync(path.join(folder, name), log);
+      written.push(folder);
     }
-    return texts.map(([name, text]) => {
+    if (!this.formats.includes("csv")) return written;
+    for (const [name, table] of [
+      ["metrics.csv", metricsCsv(results)],
+      ["timeline.csv", timelineCsv(results)],
+    ]) {
       const file = path.join(directory, name);
-      writeFileSync(file, text);
-      return file;
-    });
+      writeFileSync(file, table);
+      written.push(file);
+    }
+    return written;
   }
 }

@@ -7,6 +7,7 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { parseArrivals } from "./arrivals-text.ts";
 import { UsageError, unknownName } from "./command-error.ts";
 import { exitCodeOf } from "./command-exit.ts";
 import { openAside, type LiveFlags } from "./command-live.ts";
@@ -19,6 +20,7 @@ import { writeReportOrExplain } from "./command-write.ts";
 import type { Experiment } from "./experiment.ts";
 import { ProgressDisplay } from "./progress-display.ts";
 import type { Results } from "./results.ts";
+import { parseSizes } from "./sizes.ts";
 import type { SuiteOptions } from "./suite-types.ts";
 
 /** The options of `run` as they were typed. */
@@ -28,9 +30,11 @@ export interface RunFlags extends MachineFlags, LiveFlags {
   readonly seed?: string;
   readonly design?: readonly string[];
   readonly set?: readonly string[];
+  readonly arrivals?: string;
   readonly rate?: string;
   readonly for?: string;
   readonly keys?: string;
+  readonly sizes?: string;
   readonly target?: string;
   readonly rounds?: string;
   readonly slices?: string;
@@ -53,14 +57,22 @@ export function suiteOptions(names: readonly string[], flags: RunFlags, catalog:
     seed,
     designs: flags.design,
     overrides,
+    arrivals: checked(flags.arrivals, parseArrivals),
     rate: flags.rate === undefined ? undefined : values.parseRate(flags.rate),
     forS: flags.for === undefined ? undefined : values.parseDuration(flags.for),
     keys: flags.keys === undefined ? undefined : values.parseKeys(flags.keys),
+    sizes: checked(flags.sizes, parseSizes),
     target: values.parseTarget(flags.target ?? "direct"),
     slices: flags.slices === undefined ? undefined : values.parseSlices(flags.slices),
     rerun: rerunLine(names, flags, seed),
   };
   return spreadOver(options, flags);
+}
+
+/** The text itself, once `parse` has taken it. */
+function checked(text: string | undefined, parse: (text: string) => unknown): string | undefined {
+  if (text !== undefined) parse(text);
+  return text;
 }
 
 function chosen(names: readonly string[], catalog: readonly Experiment[]): readonly Experiment[] {
@@ -105,9 +117,11 @@ export function rerunLine(names: readonly string[], flags: RunFlags, seed: numbe
   option("--seed", String(seed));
   option("--design", ...(flags.design ?? []));
   option("--set", ...(flags.set ?? []));
+  option("--arrivals", flags.arrivals);
   option("--rate", flags.rate);
   option("--for", flags.for);
   option("--keys", flags.keys);
+  option("--sizes", flags.sizes);
   option("--target", flags.target);
   option("--rounds", flags.rounds);
   option("--slices", flags.slices);

@@ -9,7 +9,7 @@ import { createWorkload } from "../workloads/catalog.ts";
 import { UsageError } from "./command-error.ts";
 import type { Design, Experiment, Tank } from "./experiment.ts";
 import { createSchedule } from "./schedule.ts";
-import { applySettings, checkKeys, checkOverrides, type TankExperiment } from "./settings.ts";
+import { applySettings, checkKeys, checkSizes, checkOverrides, type TankExperiment } from "./settings.ts";
 import type { RunItem, SuiteOptions } from "./suite-types.ts";
 
 export interface PlannedRun {
@@ -34,6 +34,7 @@ export function planSuite(options: SuiteOptions): PlannedExperiment[] {
   const settled = chosen.map((each) => each.settled);
   checkOverrides(settled, options.overrides);
   checkKeys(settled, options.keys);
+  checkSizes(settled, options.sizes);
   settled.forEach(checkParts);
   return chosen.map((each) => ({ ...each, runs: planRuns(each.experiment, each.tank, each.settled, options.seed) }));
 }

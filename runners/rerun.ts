@@ -9,9 +9,11 @@ export function rerunLine(experiment: string, tank: Tank, options: SuiteOptions)
   for (const { path, value } of options.overrides) {
     words.push("--set", `${path}=${typeof value === "string" ? value : JSON.stringify(value)}`);
   }
+  if (options.arrivals !== undefined) words.push("--arrivals", options.arrivals);
   if (options.rate !== undefined) words.push("--rate", String(options.rate));
   if (options.forS !== undefined) words.push("--for", String(options.forS));
   if (options.keys !== undefined) words.push("--keys", options.keys);
+  if (options.sizes !== undefined) words.push("--sizes", options.sizes);
   if (options.target.kind === "rehearsal") words.push("--target", "rehearsal");
   if (options.target.kind === "dynamodb") {
     words.push("--target", options.target.url === undefined ? "dynamodb" : `dynamodb=${options.target.url}`);

@@ -4,7 +4,7 @@ import { second } from "../backend/kernel/units.ts";
 import { UsageError } from "./command-error.ts";
 import { planSuite } from "./plan.ts";
 import { parametersOf } from "./parameters.ts";
-import { applySettings, flatten } from "./settings.ts";
+import { applySettings, checkSizes, flatten } from "./settings.ts";
 import { sampleExperiment, sampleOptions } from "./sample-experiment.ts";
 
 const settle = (change: Partial<Parameters<typeof applySettings>[2]>) =>
@@ -89,6 +89,24 @@ test("--for scales everything that has a time; --rate keeps the shape; --design 
   assert.deepEqual(settle({ rate: 9 }).load, { kind: "poisson", perSecond: 9 });
   assert.deepEqual(Object.keys(settle({ designs: ["fast"] }).designs), ["fast"]);
   assert.throws(() => settle({ designs: ["fastest"] }), usage(/no design of that name.*one of slow, fast/s));
+});
+
+test("--arrivals replaces the load as it was typed, whatever --for says, and --rate then its rate", () => {
+  const load = (options: object): unknown => settle(options).load;
+  const wave = { kind: "sine", perSecond: 90, amplitudePerSecond: 40, periodUs: 10_000_000 };
+  assert.deepEqual(load({ arrivals: "sine:90:40:10s", forS: 3 }), wave);
+  const halved = { ...wave, perSecond: 45, amplitudePerSecond: 20 };
+  assert.deepEqual(load({ arrivals: "sine:90:40:10s", rate: 45 }), halved);
+});
+
+test("--sizes replaces the bytes of values, and is refused where nothing writes any", () => {
+  const workload = { name: "items", parameters: { valueBytes: 100 } };
+  const sized = { ...sampleExperiment, designs: { slow: { ...sampleExperiment.designs.slow, workload } } };
+  const settled = applySettings(sized, "simulation", { ...sampleOptions, sizes: "log-normal:800:1.2" });
+  const wanted = { kind: "log-normal", median: 800, sigma: 1.2 };
+  assert.deepEqual(settled.designs.slow.workload.parameters.valueBytes, wanted);
+  assert.doesNotThrow(() => checkSizes([settled], "etc"));
+  assert.throws(() => checkSizes([settle({ sizes: "etc" })], "etc"), /changes nothing/);
 });
 
 test("--keys replaces the distribution and keeps how many keys there are, unless it says", () => {

@@ -1,5 +1,6 @@
 /**
- * What the command line changes in an experiment before it runs: `--set path=value`, `--rate`, `--for`, `--keys`. An experiment
+ * What the command line changes in an experiment before it runs: `--set path=value`, `--arrivals`, `--rate`, `--for`, `--keys`,
+ * `--sizes`. An experiment
  * is data, so a change is a copy with one leaf replaced. A path that leads nowhere is an error that names the near ones: a
  * misspelt setting must never run the experiment unchanged.
  */
@@ -8,7 +9,9 @@ import { second } from "../backend/kernel/units.ts";
 import { keysText, parseKeys, type KeysSpec } from "../workloads/keys.ts";
 import { editDistance, UsageError } from "./command-error.ts";
 import type { Design, Experiment, Tank, TankPlan } from "./experiment.ts";
+import { parseArrivals } from "./arrivals-text.ts";
 import { stretched, withRate } from "./schedule.ts";
+import { parseSizes } from "./sizes.ts";
 import type { Override, SuiteOptions } from "./suite-types.ts";
 
 /** The part of an experiment that one tank runs, and the part that `--set` can reach. */
@@ -31,8 +34,10 @@ export function applySettings(experiment: Experiment, tank: Tank, options: Suite
   const designs = scaledDesigns(chooseDesigns(experiment, plan.designs, options.designs), plan.timeScale ?? 1);
   let chosen: TankExperiment = { ...plan, designs };
   if (options.forS !== undefined) chosen = withLength(chosen, options.forS);
+  if (options.arrivals !== undefined) chosen = { ...chosen, load: parseArrivals(options.arrivals) };
   if (options.rate !== undefined) chosen = { ...chosen, load: withRate(chosen.load, positive("--rate", options.rate)) };
   if (options.keys !== undefined) chosen = { ...chosen, designs: withKeys(chosen.designs, options.keys) };
+  if (options.sizes !== undefined) chosen = { ...chosen, designs: withSizes(chosen.designs, options.sizes) };
   for (const override of options.overrides) {
     if (reaches(chosen, override.path.split("."))) chosen = withOverride(chosen, override);
   }
@@ -62,6 +67,18 @@ export function checkKeys(experiments: readonly TankExperiment[], keys: string |
     got: keys,
     expected: "at least one experiment whose workload has the parameter keys",
     fix: "leave --keys out",
+  });
+}
+
+/** Throws when `--sizes` would change no workload of the experiments. */
+export function checkSizes(experiments: readonly TankExperiment[], sizes: string | undefined): void {
+  if (sizes === undefined) return;
+  if (experiments.some(({ designs }) => Object.values(designs).some(hasSizes))) return;
+  throw new UsageError({
+    what: "--sizes changes nothing: no workload of the chosen experiments writes values of a size",
+    got: sizes,
+    expected: "at least one experiment whose workload has the parameter valueBytes",
+    fix: "leave --sizes out",
   });
 }
 
@@ -156,6 +173,17 @@ function withKeys(designs: Readonly<Record<string, Design>>, text: string): Reco
     const keys = keysText(namesCount ? wanted : { ...wanted, keys: before.keys });
     const workload = { ...design.workload, parameters: { ...design.workload.parameters, keys } };
     return [name, { ...design, workload }] as const;
+  });
+  return Object.fromEntries(changed);
+}
+
+const hasSizes = ({ workload }: Design): boolean => workload.parameters.valueBytes !== undefined;
+
+function withSizes(designs: Readonly<Record<string, Design>>, text: string): Record<string, Design> {
+  const valueBytes = parseSizes(text);
+  const changed = Object.entries(designs).map(([name, design]) => {
+    const workload = { ...design.workload, parameters: { ...design.workload.parameters, valueBytes } };
+    return [name, hasSizes(design) ? { ...design, workload } : design] as const;
   });
   return Object.fromEntries(changed);
 }

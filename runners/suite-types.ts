@@ -47,10 +47,14 @@ export interface SuiteOptions {
   readonly overrides: readonly Override[];
   /** Arrivals a second: replaces the rate of every load shape, keeping its form. */
   readonly rate?: number;
+  /** Arrivals in their short form, for instance `sine:900:400:10s`: replaces every load shape. */
+  readonly arrivals?: string;
   /** Seconds of load: replaces `forUs`; faults and warm-up are scaled with it. */
   readonly forS?: number;
   /** Key distribution, for instance `zipf:0.99`, `hotspot:0.8:1` or `uniform`: replaces the workloads' own. */
   readonly keys?: string;
+  /** Value sizes in their short form, for instance `log-normal:800:1.2`: replaces the workloads' own. */
+  readonly sizes?: string;
   readonly target: TargetSpec;
   /** Piscina workers that generate load in the threads tank; the default is one. */
   readonly slices?: number;

@@ -35,9 +35,11 @@ export function sliceIdentity(options: SuiteOptions): NonNullable<Results["slice
       fix: "name the experiment and add --design NAME --rounds 1; for many runs let --agents keep the time",
     });
   }
-  const { experiments, tanks, quick, seed, designs, overrides, rate, forS, keys, target, rerun } = options;
+  const { experiments, tanks, quick, seed, designs, overrides, target, rerun } = options;
+  const { arrivals, rate, forS, keys, sizes } = options;
   const names = experiments.map(({ name }) => name);
-  const said = { experiments: names, tanks, quick, seed, designs, overrides, rate, forS, keys, target, rerun };
+  const changed = { overrides, arrivals, rate, forS, keys, sizes };
+  const said = { experiments: names, tanks, quick, seed, designs, ...changed, target, rerun };
   // As a file holds it: without what is undefined.
   const plain = JSON.parse(JSON.stringify(said)) as Record<string, unknown>;
   return { index, count, plan: planIdentity(options), options: plain };

@@ -19,10 +19,10 @@ function histogramOf(us: readonly number[]): Histogram {
 test("a density holds all operations, and its humps are where they are", () => {
   const values = Array.from({ length: 4_000 }, (_, i) => (i % 4 === 0 ? 80_000 : 2_000) + i);
   const points = densityOf(histogramOf(values));
-  // Points stand a 24th of a decade apart and say percent a tenth of a decade.
-  const total = points.reduce((sum, [, share]) => sum + share! * (10 / 24), 0);
+  // Points stand a 16th of a decade apart and say percent a tenth of a decade.
+  const total = points.reduce((sum, [, share]) => sum + share! * (10 / 16), 0);
   assert.ok(Math.abs(total - 100) < 1, `${total} %`);
-  const slow = points.filter(([ms]) => ms! > 30).reduce((sum, [, share]) => sum + share! * (10 / 24), 0);
+  const slow = points.filter(([ms]) => ms! > 30).reduce((sum, [, share]) => sum + share! * (10 / 16), 0);
   assert.ok(Math.abs(slow - 25) < 1, `${slow} % above 30 ms`);
   assert.deepEqual(densityOf(histogramOf([1, 2, 3])), [], "three operations have no shape");
 });

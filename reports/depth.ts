@@ -20,7 +20,7 @@ const keptUp = 0.98;
 /** The experiment's own charts; a map over time that says nothing of faults gets those of the experiment. */
 export function ownCharts({ charts, bands }: ExperimentResult): ReportChart[] {
   return charts.map((chart) =>
-    chart.kind === "heatmap" && chart.bands === undefined && /\btime\b/.test(chart.xLabel)
+    chart.kind === "heatmap" && chart.bands === undefined && /\b(time|seconds)\b/.test(chart.xLabel)
       ? { ...chart, bands }
       : chart,
   );
@@ -38,7 +38,12 @@ export function comparisonChart({ comparisons, designs }: ExperimentResult): Rep
     reading: `${clear} of ${shown.length} ${shown.length === 1 ? "interval keeps" : "intervals keep"} clear of ×1; a dot is one pair of interleaved runs.`,
     valueLabel: formatMetric(metric),
     better,
-    rows: shown.map(({ candidate, ratio, pairs }) => ({ name: titleOf(candidate), ratio, pairs })),
+    rows: shown.map(({ candidate, ratio, verdict, pairs }) => ({
+      name: titleOf(candidate),
+      ratio,
+      verdict,
+      pairs,
+    })),
   };
 }
 

@@ -202,7 +202,7 @@ export function healthTable({ experiment, palette }: Described): Markup {
 
 function validText(runs: Health["runs"]): Insertable {
   const invalid = runs.filter((run) => !run.generator.valid);
-  if (invalid.length === 0) return html`all ${runs.length}`;
+  if (invalid.length === 0) return runs.length === 1 ? "yes" : `all ${runs.length} runs`;
   const reasons = [...new Set(invalid.flatMap((run) => run.generator.reasons))];
   return html`${statusBadge("invalid")} ${invalid.length} of ${runs.length}: ${reasons.join("; ")}`;
 }

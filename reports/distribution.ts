@@ -8,7 +8,7 @@ import type { DesignResult } from "../runners/results.ts";
 /** A percentile with fewer samples beyond it is an anecdote. */
 const samplesBeyond = 10;
 
-const perDecade = 24;
+const perDecade = 16;
 /** A curve over log latency needs this many samples to be one. */
 const fewestSamples = 100;
 

@@ -13,6 +13,7 @@ import {
   formatSeconds,
   formatShare,
 } from "./format.ts";
+import { calibrationText } from "./calibration.ts";
 import { byStatus, countStatuses } from "./status.ts";
 import { summarizeDesign, summarizeHealth, verdictSentence } from "./summary.ts";
 
@@ -35,6 +36,7 @@ export function renderMarkdown(results: Results): string {
     environmentLine(results),
     ...(experiments.length === 0 ? [] : ["## Verdicts", verdictTable(experiments)]),
     ...failedClaims(experiments),
+    ...calibrationPart(results),
     ...experiments.map(experimentPart),
     "Percentiles: merged HDR histograms. Ratios: candidate over baseline, pairs of interleaved runs.",
   ];
@@ -94,6 +96,27 @@ function failedClaims(experiments: readonly ExperimentResult[]): string[] {
   return rows.length === 0
     ? []
     : ["## Failed claims", table(["experiment", "tank", "claim", "expected", "measured"], rows)];
+}
+
+/** Outside its tolerance first. */
+function calibrationPart({ calibration }: Results): string[] {
+  if (calibration === undefined || calibration.length === 0) return [];
+  const rows = [...calibration].sort((a, b) => Number(a.held) - Number(b.held));
+  return [
+    `## Calibration: ${calibrationText(calibration)}`,
+    table(
+      ["", "oracle", "tank", "quantity", "theory", "measured", "tolerance"],
+      rows.map((row) => [
+        row.held ? `${marks.held} held` : `${marks.failed} failed`,
+        plain(row.oracle),
+        plain(row.tank),
+        plain(row.quantity),
+        formatNumber(row.theory),
+        formatNumber(row.measured),
+        plain(row.tolerance),
+      ]),
+    ),
+  ];
 }
 
 function experimentPart(experiment: ExperimentResult): string {

@@ -265,6 +265,7 @@ export const ChartSchema = Type.Union([
       Type.Object({
         name: text,
         ratio: EstimateSchema,
+        verdict: Type.Optional(text),
         pairs: Type.Array(Type.Object({ round: Type.Integer(), ratio: number })),
       }),
     ),
@@ -298,6 +299,8 @@ export const ComparisonSchema = Type.Object({
   better: Type.Union([Type.Literal("higher"), Type.Literal("lower")]),
   pairs: Type.Array(Type.Object({ round: Type.Integer(), ratio: number })),
   ratio: EstimateSchema,
+  /** In a word: better, worse, equal or undecided. Without one the interval alone speaks. */
+  verdict: Type.Optional(text),
 });
 
 /** What the harness measured of a system whose answer is known in closed form. */

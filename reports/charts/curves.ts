@@ -43,6 +43,8 @@ const heightPx = 250;
 const labelLongest = 24;
 const markersPerCurve = 12;
 const spotsPerCurve = 40;
+/** An outline says what its points say. */
+const spotsPerArea = 20;
 
 /** The drawing starts here: the fastest operations stretch the axis and decide nothing. The table has them. */
 const firstQuantile = 0.2;
@@ -156,7 +158,7 @@ function curveLayers(curve: Series, { palette }: DrawContext, plot: Plot): Layer
         : { type: "line", color, strokeWidth: dashed ? 1.5 : 2, strokeDash: dashed ? [5, 4] : undefined, clip: true },
     encoding: positions(plot),
   };
-  const spots = thin(curve.points, spotsPerCurve).map((point) => ({
+  const spots = thin(curve.points, curve.as === "area" ? spotsPerArea : spotsPerCurve).map((point) => ({
     x: point[0],
     y: point[1],
     tip: plot.tip(curve, point),

@@ -5,6 +5,7 @@
 import type { Timeline } from "../../runners/results.ts";
 import { formatEstimate, formatNumber } from "../format.ts";
 import { escapeHtml, html, trusted, type Markup } from "../markup.ts";
+import { wordOf } from "./pairs.ts";
 import type { ReportChart } from "./report-chart.ts";
 
 interface Table {
@@ -73,8 +74,8 @@ function tablesOf(chart: ReportChart): Table[] {
         },
       ];
     case "pairs":
-      return chart.rows.map(({ name, pairs, ratio }) => ({
-        caption: `${name}: ${formatEstimate(ratio, "×")}`,
+      return chart.rows.map(({ name, pairs, ratio, verdict }) => ({
+        caption: `${name}: ${formatEstimate(ratio, "×")}, ${wordOf({ name, ratio, verdict, pairs }, chart.better)}`,
         head: ["round", chart.valueLabel],
         rows: pairs.map((pair) => [String(pair.round + 1), `×${formatNumber(pair.ratio)}`]),
       }));

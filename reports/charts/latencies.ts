@@ -20,6 +20,8 @@ interface Frame {
 }
 
 const heightPx = 150;
+/** As many as the eye tells apart; more would only make the image larger. */
+const shades = 16;
 const panelGapPx = 26;
 
 export function latenciesSpec(chart: LatenciesChart, { frame }: DrawContext): TopLevelSpec {
@@ -128,7 +130,7 @@ function countsOf(timeline: Timeline, shared: Frame): number[][] {
 function shadesOf(timeline: Timeline, shared: Frame): number[][] {
   const full = Math.log1p(shared.largest);
   return countsOf(timeline, shared).map((row) =>
-    row.map((count) => (count === 0 ? 0 : 0.12 + (0.88 * Math.log1p(count)) / full)),
+    row.map((count) => (count === 0 ? 0 : 0.12 + (0.88 * Math.ceil((shades * Math.log1p(count)) / full)) / shades)),
   );
 }
 

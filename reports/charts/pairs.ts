@@ -21,7 +21,9 @@ export function pairsSpec(chart: PairsChart, { palette, frame }: DrawContext): T
   const longest = frame.narrow ? 15 : 24;
   const names = chart.rows.map((row) => shorten(row.name, longest));
   const labelsPx = Math.ceil(Math.max(40, ...names.map((name) => textWidthPx(name) + 14)));
-  const figuresPx = Math.ceil(Math.max(...chart.rows.map((row) => textWidthPx(figureOf(row)))) + 18);
+  const words = chart.rows.map((row) => wordOf(row, chart.better));
+  const figures = [...chart.rows.map(figureOf), ...words];
+  const figuresPx = Math.ceil(Math.max(...figures.map((text) => textWidthPx(text))) + 18);
   const widthPx = Math.max(120, Math.floor(frame.widthPx - labelsPx - figuresPx - 16));
   const heightPx = chart.rows.length * rowPx;
   const ticks = ratioAxis(chart.rows.flatMap((row) => [row.ratio.low, row.ratio.high, ...ratiosOf(row)]));
@@ -52,8 +54,13 @@ export function pairsSpec(chart: PairsChart, { palette, frame }: DrawContext): T
         "right",
       ),
       labels(
-        chart.rows.map((row, i) => ({ text: figureOf(row), x: widthPx + 12, y: (i + 0.5) * rowPx })),
+        chart.rows.map((row, i) => ({ text: figureOf(row), x: widthPx + 12, y: (i + 0.5) * rowPx - 8 })),
         "left",
+      ),
+      labels(
+        words.map((text, i) => ({ text, x: widthPx + 12, y: (i + 0.5) * rowPx + 8 })),
+        "left",
+        "var(--muted)",
       ),
     ],
   } as unknown as TopLevelSpec;
@@ -97,17 +104,25 @@ function betterSide(chart: PairsChart, [low, high]: readonly [number, number], x
   };
 }
 
-function labels(values: readonly object[], align: "left" | "right"): Layer {
+function labels(values: readonly object[], align: "left" | "right", color = "var(--text)"): Layer {
   const at = (field: string) => ({ field, type: "quantitative" as const, scale: null, axis: null });
   return {
     data: { values: values as never },
-    mark: { type: "text", align, baseline: "middle", clip: false },
+    mark: { type: "text", align, baseline: "middle", clip: false, color },
     encoding: { x: at("x"), y: at("y"), text: { field: "text" } },
   };
 }
 
 function figureOf({ ratio }: Row): string {
   return `×${formatNumber(ratio.value)}`;
+}
+
+/** What the interval says, unless the comparison has said it in a word itself. */
+export function wordOf({ ratio, verdict }: Row, better: PairsChart["better"]): string {
+  if (verdict !== undefined) return verdict;
+  if (!hasInterval(ratio)) return "one pair";
+  if (ratio.low <= 1 && ratio.high >= 1) return "undecided";
+  return ratio.low > 1 === (better === "higher") ? "better" : "worse";
 }
 
 function ratiosOf(row: Row): number[] {

@@ -8,6 +8,7 @@ import { UsageError, formatUsageError, unknownName, usageErrorIn } from "./comma
 import { exitCodeHelp, exitCodes } from "./command-exit.ts";
 import { nightlyCommand, nightlyOptions, type NightlyFlags } from "./command-nightly.ts";
 import { listCommand } from "./command-list.ts";
+import { addCompareOptions, compareOptions, type CompareFlags } from "./command-compare.ts";
 import { addLiveOptions, type LiveFlags } from "./command-live.ts";
 import { addLoadOptions, loadOptions, type LoadFlags } from "./command-load.ts";
 import { addMachineOptions } from "./command-machines.ts";
@@ -82,6 +83,16 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
   ).action(async (target: string, flags: LoadFlags & LiveFlags) =>
     done(await parts.load(loadOptions(target, flags), flags, parts)),
   );
+  addCompareOptions(
+    command("compare <a> <b>", "is b better than a: designs, git revisions, URLs or results, by pairs of runs"),
+  ).action(async (a: string, b: string, flags: CompareFlags) => {
+    const catalog = await parts.catalog();
+    const designsOf = (name: string): readonly string[] | null => {
+      const found = catalog.find((experiment) => experiment.name === name);
+      return found === undefined ? null : Object.keys(found.designs);
+    };
+    done(await parts.compare(compareOptions(a, b, flags, designsOf, parts.isRevision), parts));
+  });
   addAgentCommand(command("agent", "make a part of loads that a coordinator deals out (run --agents)"), parts, done);
   addMergeCommand(command("merge <results...>", "join the results of a load's slices (run --slice)"), parts, done);
   command("serve", "the reference backend alone, behind its DynamoDB door, until Ctrl-C")
@@ -114,9 +125,11 @@ function addRunOptions(run: Command): Command {
     .option("--seed <n>", "the seed of everything random (default: 1)")
     .option("--design <name...>", "only these designs")
     .option("--set <path=value...>", "override any parameter by its path, for instance load.perSecond=500")
+    .option("--arrivals <form>", "in place of the plans' own: poisson:1k, ramp:0:2k, sine:900:400:60s, trace:FILE ...")
     .option("--rate <n>", "arrivals a second, in place of the plans' own")
     .option("--for <time>", "length of the load, for instance 10s; faults and warm-up keep their proportions")
     .option("--keys <distribution>", "uniform, zipf:0.99, hotspot:SHARE:KEYS, latest, sequential or exponential")
+    .option("--sizes <distribution>", "bytes of a value: 1000, log-normal:800:1.2, etc, file:HISTOGRAM ...")
     .option(
       "--target <target>",
       "direct, dynamodb (own HTTP door), dynamodb=URL (any service that speaks it) or rehearsal; default: direct",

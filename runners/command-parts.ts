@@ -4,6 +4,7 @@
  */
 import type { EventEmitter } from "node:events";
 import type { AgentCommandOptions } from "./command-agent.ts";
+import type { CompareOptions } from "./command-compare.ts";
 import type { LiveFlags } from "./command-live.ts";
 import type { LoadOptions } from "./command-load.ts";
 import type { MergeSlices } from "./command-merge.ts";
@@ -38,6 +39,10 @@ export interface Parts {
   peak(options: PeakOptions, print: (text: string) => void): Promise<boolean>;
   /** Runs, reports and prints; the exit code. */
   load(options: LoadOptions, live: LiveFlags, parts: Parts): Promise<number>;
+  /** Runs pairs, judges and prints; the exit code. */
+  compare(options: CompareOptions, parts: Parts): Promise<number>;
+  /** Whether git knows a revision of this name here. */
+  isRevision(name: string): boolean;
   /** Works for coordinators until the signal, or until its one run is over. */
   agent(options: AgentCommandOptions, signal: AbortSignal, say: (text: string) => void): Promise<void>;
   merge: MergeSlices;

@@ -38,6 +38,8 @@ const seed = { option: "--seed", from: 0, to: Number.MAX_SAFE_INTEGER, example: 
 export const parseSeed = (text: string): number => parseWhole(text, seed);
 export const parseRounds = (text: string): number =>
   parseWhole(text, { option: "--rounds", from: 1, to: 1_000, example: "5" });
+export const parsePairs = (text: string): number =>
+  parseWhole(text, { option: "--pairs", from: 1, to: 10_000, example: "20" });
 export const parseSeeds = (text: string): number =>
   parseWhole(text, { option: "--seeds", from: 1, to: 1_000_000_000, example: "1000" });
 export const parseFrom = (text: string): number => parseWhole(text, { ...seed, option: "--from", example: "1" });

@@ -24,6 +24,11 @@ export function workTree(): { commit: string; dirty: boolean } {
   return { commit, dirty: git("status", "--porcelain") !== "" };
 }
 
+/** Whether git knows a revision of this name here. */
+export function isRevision(name: string): boolean {
+  return !name.startsWith("-") && git("rev-parse", "--verify", "--quiet", `${name}^{commit}`) !== null;
+}
+
 function git(...parameters: string[]): string | null {
   try {
     return execFileSync("git", parameters, {

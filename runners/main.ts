@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { exitCodes } from "./command-exit.ts";
 import { runCommandLine } from "./command-line.ts";
 import type { Parts } from "./command-parts.ts";
+import { isRevision } from "./machine.ts";
 import { processTerminal } from "./command-terminal.ts";
 import { assertFreePort } from "./free-port.ts";
 
@@ -21,6 +22,8 @@ const parts: Parts = {
   writeTrend: async (trend, file) => (await import("../reports/trend/trend-page.ts")).writeTrend(trend, file),
   readResults: async (path) => (await import("../reports/report.ts")).readResults(path),
   simulate: async (options) => (await import("./simulate.ts")).runSimulateCommand(options),
+  compare: async (options, all) => (await import("./comparison/compare-command.ts")).compareCommand(options, all),
+  isRevision,
   load: async (options, live, all) => (await import("./load/load-command.ts")).loadCommand(options, live, all),
   peak: async (options, print) => (await import("./peak.ts")).runPeak(options, print),
   agent: async (options, signal, say) => (await import("./agents/agent-process.ts")).runNatsAgent(options, signal, say),

@@ -1,0 +1,70 @@
+/** A comparison in a terminal: a row a metric, and one sentence. */
+import { figure } from "../compare/judge.ts";
+import type { Comparison, ComparisonRule, ComparisonVerdict } from "../compare/comparison.ts";
+import { painter } from "../progress.ts";
+
+const tints: Readonly<Record<ComparisonVerdict, "green" | "red" | "yellow" | "dim">> = {
+  better: "green",
+  worse: "red",
+  equal: "dim",
+  undecided: "yellow",
+};
+
+export function renderComparisons(comparisons: readonly Comparison[], rule: ComparisonRule, colour: boolean): string[] {
+  const paint = painter(colour);
+  const [first] = comparisons;
+  if (first === undefined) return ["no pair was finished"];
+  const width = Math.max(6, ...comparisons.map(({ metric }) => metric.length));
+  const counted = first.pairs.length - first.warmUpPairs;
+  const cut = first.warmUpPairs === 0 ? "" : ` after ${first.warmUpPairs} of warm-up`;
+  const level = figure((1 - rule.alpha) * 100);
+  return [
+    `a = ${first.baseline}`,
+    `b = ${first.candidate}`,
+    `${counted} pairs${cut}; equal means within ${figure(rule.margin * 100)} %; p after Holm over ${comparisons.length} metrics`,
+    "",
+    paint(
+      "dim",
+      `${"metric".padEnd(width)}          a          b   b / a  ${`${level} % interval`.padEnd(16)}       p  verdict`,
+    ),
+    ...comparisons.map((comparison) => row(comparison, width, paint)),
+  ];
+}
+
+function row(comparison: Comparison, width: number, paint: ReturnType<typeof painter>): string {
+  const { metric, pairs, warmUpPairs, ratio, adjustedP, verdict, pairsNeeded } = comparison;
+  const counted = pairs.slice(warmUpPairs);
+  const mean = (side: 0 | 1): string =>
+    figure(counted.reduce((sum, pair) => sum + pair[side], 0) / counted.length).padStart(10);
+  const interval = ratio === null ? "none" : `[${ratio.low.toFixed(3)}, ${ratio.high.toFixed(3)}]`;
+  const value = ratio === null ? "-" : ratio.value.toFixed(3);
+  const needed = pairsNeeded === null ? "" : ` (about ${pairsNeeded} pairs would decide)`;
+  const p = adjustedP < 0.0001 ? "<0.0001" : adjustedP.toFixed(4);
+  return `${metric.padEnd(width)} ${mean(0)} ${mean(1)} ${value.padStart(7)}  ${interval.padEnd(16)} ${p.padStart(7)}  ${paint(tints[verdict], verdict)}${needed}`;
+}
+
+/** What a reader takes home. */
+export function compareSentence(comparisons: readonly Comparison[]): string {
+  if (comparisons.length === 0) return "Nothing can be said: no pair was finished.";
+  const [{ candidate, baseline }] = comparisons;
+  const by = (verdict: ComparisonVerdict): Comparison[] => comparisons.filter((each) => each.verdict === verdict);
+  const list = (found: readonly Comparison[]): string =>
+    found
+      .map(({ metric, ratio }) => (ratio === null ? metric : `${metric} (${figure((ratio.value - 1) * 100)} %)`))
+      .join(", ");
+  const parts = [
+    by("worse").length > 0 ? `is worse in ${list(by("worse"))}` : "",
+    by("better").length > 0 ? `is better in ${list(by("better"))}` : "",
+    by("equal").length > 0
+      ? `is equal in ${by("equal")
+          .map(({ metric }) => metric)
+          .join(", ")}`
+      : "",
+    by("undecided").length > 0
+      ? `is undecided in ${by("undecided")
+          .map(({ metric }) => metric)
+          .join(", ")}`
+      : "",
+  ].filter((part) => part !== "");
+  return `Against ${baseline}, ${candidate} ${parts.join("; ")}.`;
+}

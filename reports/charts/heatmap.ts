@@ -54,7 +54,7 @@ export function heatmapSpec(chart: HeatmapChart, { frame }: DrawContext): TopLev
             y: { value: 0 },
           },
         },
-        ...bandLayers(bands, across, { named: true, labelled: true }),
+        ...bandLayers(bands, across, { named: true, labelled: true, onMap: true }),
         {
           data: { values: [{ t: first, y: 0 }] },
           mark: { type: "point", opacity: 0 },

@@ -45,7 +45,7 @@ export function latenciesSpec(chart: LatenciesChart, { frame }: DrawContext): To
             y: { value: 0 },
           },
         },
-        ...bandLayers(chart.bands, shared.scale, { named: true, labelled: true }),
+        ...bandLayers(chart.bands, shared.scale, { named: true, labelled: true, onMap: true }),
         axes(shared),
       ],
     })),
@@ -135,20 +135,23 @@ function shadesOf(timeline: Timeline, shared: Frame): number[][] {
 }
 
 function axes({ scale, low, high }: Frame): Layer {
-  const decades = Array.from(
-    { length: Math.floor(high) - Math.ceil(low) + 1 },
-    (_, i) => 10 ** (Math.ceil(low) + i - 3),
-  );
-  const few = decades.length < 2 ? [10 ** (low - 3), ...decades, 10 ** (high - 3)] : decades;
+  const [least, most] = [10 ** (low - 3), 10 ** (high - 3)];
+  const powers = Array.from({ length: 14 }, (_, i) => i - 4);
+  const inside = (mantissas: readonly number[]): number[] =>
+    powers
+      .flatMap((power) => mantissas.map((mantissa) => Number((mantissa * 10 ** power).toPrecision(3))))
+      .filter((value) => value >= least && value <= most);
+  const decades = inside([1]);
+  const few = decades.length < 3 ? inside([1, 2, 5]) : decades;
   return {
-    data: { values: [{ t: 0, ms: 10 ** (low - 3) }] },
+    data: { values: [{ t: 0, ms: least }] },
     mark: { type: "point", opacity: 0 },
     encoding: {
       x: timeAxis(scale, true),
       y: {
         field: "ms",
         type: "quantitative",
-        scale: { type: "log", domain: [10 ** (low - 3), 10 ** (high - 3)], nice: false },
+        scale: { type: "log", domain: [least, most], nice: false },
         axis: { title: "latency (ms)", values: few, format: ",.6~g", grid: true },
       },
     },

@@ -35,12 +35,12 @@ export function legendEntries(chart: ReportChart, palette: Palette): LegendEntry
     case "heatmap":
       return [
         scaleEntry(`0 to ${formatNumber(largestOf(chart))} ${chart.valueLabel}`),
-        ...((chart.bands ?? []).length > 0 ? [patch("var(--band-solid)", "fault")] : []),
+        ...((chart.bands ?? []).length > 0 ? [strip] : []),
       ];
     case "latencies":
       return [
         scaleEntry(`0 to ${mostInACell(chart)} ok operations, log scale`),
-        ...(chart.bands.length > 0 ? [patch("var(--band-solid)", "fault")] : []),
+        ...(chart.bands.length > 0 ? [strip] : []),
       ];
     case "pairs":
       return [
@@ -77,6 +77,13 @@ function timelineEntries(chart: Extract<ReportChart, { kind: "timeline" }>): Leg
 function patch(colour: string, label: string): LegendEntry {
   return { key: `<rect width="14" height="12" rx="2" fill="${colour}"/>`, keyPx: 14, label };
 }
+
+/** A fault on a map: along its top, with an edge at either end. */
+const strip: LegendEntry = {
+  key: '<path d="M1 12V4h20v8" fill="none" stroke="var(--band-edge)"/><rect x="1" y="2" width="20" height="4" fill="var(--band-edge)"/>',
+  keyPx: 22,
+  label: "fault",
+};
 
 function scaleEntry(label: string): LegendEntry {
   const key = `<image href="${scalePng()}" width="120" height="12" preserveAspectRatio="none"/><rect x=".5" y=".5" width="119" height="11" fill="none" stroke="var(--rule)"/>`;

@@ -208,27 +208,36 @@ export function timeAxis(scales: TimeScale, labelled: boolean) {
   };
 }
 
-/** `named`: the bands' labels stand above this plot. `labelled`: its time axis has figures. */
+interface BandLook {
+  /** The bands' labels stand above this plot. */
+  readonly named: boolean;
+  /** The plot's time axis has figures. */
+  readonly labelled: boolean;
+  /** Colours of the plot are figures, which shade would falsify: a strip along its top and two edges instead. */
+  readonly onMap?: boolean;
+}
+
 export function bandLayers(
   bands: readonly Band[],
   scales: TimeScale,
-  { named, labelled }: { named: boolean; labelled: boolean },
+  { named, labelled, onMap = false }: BandLook,
 ): Layer[] {
   if (bands.length === 0) return [];
   const values = bands.map((band, i) => ({
     t: Math.max(scales.x[0], band.fromS),
     to: Math.min(scales.x[1], Math.max(band.toS, band.fromS + (scales.x[1] - scales.x[0]) / 300)),
     label: shorten(band.label, Math.floor(scales.widthPx / 7)),
-    y: -7 - 14 * scales.bandRows[i]!,
+    y: (onMap ? -13 : -7) - 14 * scales.bandRows[i]!,
   }));
   const x = timeAxis(scales, labelled);
   const shade: Layer = {
     data: { values },
-    mark: { type: "rect", color: "var(--band)" },
-    encoding: { x, x2: { field: "to" } },
+    mark: { type: "rect", color: onMap ? "var(--band-edge)" : "var(--band)" },
+    encoding: { x, x2: { field: "to" }, ...(onMap ? { y: { value: -5 }, y2: { value: -1 } } : {}) },
   };
+  const edges = onMap ? values.flatMap(({ t, to }) => [{ t }, { t: to }]) : values;
   const starts: Layer = {
-    data: { values },
+    data: { values: edges },
     mark: { type: "rule", color: "var(--band-edge)" },
     encoding: { x },
   };

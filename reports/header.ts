@@ -55,7 +55,9 @@ function answer(results: Results, health: Health): Insertable {
   const [worst] = [...experiments].sort(byStatus);
   const doubts = [
     ...(health.checkFailures > 0 ? ["a design broke what it promises"] : []),
-    ...(health.invalidRuns > 0 ? ["the load generator fell behind"] : []),
+    ...(health.invalidRuns > 0
+      ? [`the load generator fell behind in ${formatCount(health.invalidRuns)} of ${formatCount(health.runs)} runs`]
+      : []),
     ...(results.calibration?.some(({ held }) => !held) === true ? ["the calibration failed"] : []),
   ];
   const all = experiments.every(({ status }) => status === worst!.status);

@@ -142,7 +142,8 @@ function axes({ scale, low, high }: Frame): Layer {
       .flatMap((power) => mantissas.map((mantissa) => Number((mantissa * 10 ** power).toPrecision(3))))
       .filter((value) => value >= least && value <= most);
   const decades = inside([1]);
-  const few = decades.length < 3 ? inside([1, 2, 5]) : decades;
+  const finer = [[1, 2, 5], [1, 1.5, 2, 3, 5, 7]].map(inside); // prettier-ignore
+  const few = [decades, ...finer].find((values) => values.length >= 3) ?? finer[1]!;
   return {
     data: { values: [{ t: 0, ms: least }] },
     mark: { type: "point", opacity: 0 },

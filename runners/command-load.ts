@@ -6,9 +6,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { second } from "../backend/kernel/units.ts";
+import type { Distribution } from "../workloads/distribution.ts";
 import type { HttpCall } from "../workloads/http.ts";
 import { parseArrivals } from "./arrivals-text.ts";
-import { UsageError } from "./command-error.ts";
+import { UsageError, unknownName } from "./command-error.ts";
 import * as values from "./command-values.ts";
 import type { LoadShape } from "./experiment.ts";
 import type { LoadPlan, LoadSource } from "./load/load-plan.ts";
@@ -33,10 +34,20 @@ export interface LoadFlags {
   readonly rounds?: string;
   readonly slices?: string;
   readonly seed?: string;
+  readonly users?: string;
+  readonly think?: string;
+  readonly engine?: string;
   readonly insecure?: boolean;
   readonly watch?: boolean;
   readonly out?: string;
   readonly json?: boolean;
+}
+
+export interface ClosedOptions {
+  readonly users: number;
+  /** Microseconds. */
+  readonly think?: Distribution;
+  readonly engine: "own" | "autocannon";
 }
 
 export interface LoadOptions {
@@ -45,6 +56,8 @@ export interface LoadOptions {
   readonly rerun: string;
   readonly out?: string;
   readonly json: boolean;
+  /** Present: a closed loop in place of the open one. */
+  readonly closed?: ClosedOptions;
   /** Runs again whenever the workload file is saved. */
   readonly watch: boolean;
 }
@@ -59,7 +72,11 @@ export function addLoadOptions(command: Command): Command {
     .option("--arrivals <shape>", "their shape, for instance poisson:1k, ramp:0:5k, spike:100:2k:10s:5s, trace:FILE")
     .option("--for <time>", "length of the load", "10s")
     .option("--warm-up <time>", "cut from the start of every figure (default: a tenth of the load)")
-    .option("--connections <n>", "connections of each slice, at most; what finds none free waits, and that is latency", "256")
+    .option(
+      "--connections <n>",
+      "connections of each slice, at most; what finds none free waits, and that is latency",
+      "256",
+    )
     .option("--pipelining <n>", "requests under way on one connection, at most", "1")
     .option("--timeout <time>", "how long an answer is waited for", "10s")
     .option("--within <time>", "an answer that takes longer counts as ok and not as good")
@@ -68,6 +85,9 @@ export function addLoadOptions(command: Command): Command {
     .option("--rounds <n>", "runs", "1")
     .option("--slices <n>", "threads that generate the load", "1")
     .option("--seed <n>", "the seed of everything random", "1")
+    .option("--users <n>", "a closed loop of so many users instead of arrivals: finds a peak, hides stalls")
+    .option("--think <time>", "what a user thinks from an answer to the next request: 100ms, or exponential:100ms")
+    .option("--engine <name>", "of the closed loop: own or autocannon", "own")
     .option("--insecure", "take a certificate that nobody vouches for")
     .option("--watch", "run again whenever the workload file is saved")
     .option("--out <folder>", "where results and report go (default: .wavetank/runs/<utc>-<commit>-<seed>)")
@@ -121,6 +141,7 @@ export function loadOptions(target: string, flags: LoadFlags): LoadOptions {
     rerun: rerunLine(target, flags),
     out: flags.out,
     json: flags.json ?? false,
+    ...(flags.users === undefined ? {} : { closed: closedOf(flags.users, flags, file) }),
     watch: flags.watch ?? false,
   };
 }
@@ -143,7 +164,11 @@ function addressOf(text: string): URL {
 function sourceOf(file: string | undefined, { pathname, search }: URL, flags: LoadFlags): LoadSource {
   const { method, header, body } = flags;
   if (file === undefined) return { kind: "call", call: callOf(`${pathname}${search}`, flags) };
-  const given = [method === undefined ? "" : "--method", header === undefined ? "" : "--header", body === undefined ? "" : "--body"];
+  const given = [
+    method === undefined ? "" : "--method",
+    header === undefined ? "" : "--header",
+    body === undefined ? "" : "--body",
+  ];
   const clash = given.filter((each) => each !== "");
   if (clash.length === 0) return { kind: "file", path: path.resolve(file) };
   throw new UsageError({
@@ -191,6 +216,31 @@ function bodyOf(text: string): string {
 function loadOf({ arrivals, rate }: LoadFlags): LoadShape {
   if (arrivals !== undefined) return parseArrivals(arrivals);
   return { kind: "constant", perSecond: values.parseRate(rate ?? "100") };
+}
+
+function closedOf(users: string, { think, engine = "own", slo }: LoadFlags, file: string | undefined): ClosedOptions {
+  if (engine !== "own" && engine !== "autocannon")
+    throw unknownName("engine", engine, ["own", "autocannon"], "leave --engine out for our own");
+  const clash = file !== undefined ? "a workload file" : slo !== undefined ? "--slo" : undefined;
+  if (clash !== undefined || (engine === "autocannon" && think !== undefined)) {
+    throw new UsageError({
+      what: "a closed loop cannot do that",
+      got: `--users ${users} with ${clash ?? "--think and --engine autocannon"}`,
+      expected: "one request at a URL, no threshold, and think time only with our own engine",
+      fix: "leave --users out: arrivals of an open loop can do all of it, and show stalls",
+    });
+  }
+  return {
+    users: values.parseUsers(users),
+    engine,
+    ...(think === undefined ? {} : { think: thinkOf(think) }),
+  };
+}
+
+function thinkOf(text: string): Distribution {
+  const [kind, time] = text.startsWith("exponential:") ? ["exponential", text.slice(12)] : ["constant", text];
+  const us = Math.round(duration("--think", time) * second);
+  return kind === "exponential" ? { kind, mean: us } : us;
 }
 
 /** Seconds; the option's own name in the error. */

@@ -38,6 +38,8 @@ const seed = { option: "--seed", from: 0, to: Number.MAX_SAFE_INTEGER, example: 
 export const parseSeed = (text: string): number => parseWhole(text, seed);
 export const parseRounds = (text: string): number =>
   parseWhole(text, { option: "--rounds", from: 1, to: 1_000, example: "5" });
+export const parseUsers = (text: string): number =>
+  parseWhole(text, { option: "--users", from: 1, to: 100_000, example: "64" });
 export const parsePairs = (text: string): number =>
   parseWhole(text, { option: "--pairs", from: 1, to: 10_000, example: "20" });
 export const parseSeeds = (text: string): number =>

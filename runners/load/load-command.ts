@@ -19,6 +19,7 @@ import { machineFingerprint, workTree } from "../machine.ts";
 import { ProgressDisplay } from "../progress-display.ts";
 import { schemaVersion, type Results } from "../results.ts";
 import type { RunItem, SuiteObserver } from "../suite-types.ts";
+import { closedLoad } from "./closed-load.ts";
 import type { LoadPlan } from "./load-plan.ts";
 import { callText, loadResult } from "./load-result.ts";
 import { renderLoad } from "./load-summary.ts";
@@ -28,6 +29,7 @@ const settleMs = 200;
 
 /** The exit code of the last run. @throws UsageError when the file is no workload or its set-up fails */
 export async function loadCommand(options: LoadOptions, live: LiveFlags, parts: Parts): Promise<number> {
+  if (options.closed !== undefined) return closedLoad(options.plan, options.closed, options.json, parts);
   if (options.out !== undefined) prepareFolder(options.out);
   let code = await runOnce(options, live, parts, 0);
   const { source } = options.plan;

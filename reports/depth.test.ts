@@ -5,6 +5,7 @@ import { build, type Histogram } from "hdr-histogram-js";
 import type { ExperimentResult } from "../runners/results.ts";
 import { comparisonChart, latencyOverTime, percentileChart, spreadChart, throughputChart } from "./depth.ts";
 import { curveOf, densityOf, latenciesOf } from "./distribution.ts";
+import { sampleRandom } from "./sample-runs.ts";
 import { sampleResults } from "./sample.ts";
 
 const { experiments } = sampleResults("full");
@@ -45,6 +46,25 @@ test("a climbing load shows the knee of each design; a steady one has none to sh
   for (const name of ["adaptive-capacity", "virtual-nodes", "retry-storm"]) {
     assert.equal(throughputChart(named(name)), undefined, name);
   }
+});
+
+test("few arrivals a row that spread by chance are no sweep", () => {
+  const steady = named("adaptive-capacity");
+  const random = sampleRandom(5);
+  // Twelve arrivals a row of a Poisson process: from 4 to 24, six times as many at the top as at the bottom.
+  const poisson = (mean: number): number => {
+    let count = 0;
+    for (let left = Math.log(1 - random()) + mean; left > 0; left += Math.log(1 - random())) count++;
+    return count;
+  };
+  const designs = steady.designs.map((design) => ({
+    ...design,
+    runs: design.runs.map((run) => {
+      const offered = run.timeline.offered.map(() => poisson(12));
+      return { ...run, timeline: { ...run.timeline, offered, ok: offered } };
+    }),
+  }));
+  assert.equal(throughputChart({ ...steady, designs }), undefined);
 });
 
 test("the pairs say how many intervals keep clear of one", () => {

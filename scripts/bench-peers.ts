@@ -4,6 +4,7 @@
  *
  *     npm run bench:peers                 5 rounds of 4 s a side and operation
  *     npm run bench:peers -- --quick      2 rounds of 2 s, for a look
+ *     npm run bench:peers -- --only generator     our load generator beside autocannon and wrk alone; or: backend
  *
  * Both servers run all the time; in each round each operation is measured on both, one right after the other, in random order,
  * and the ratio is taken inside that pair: what the machine does meanwhile, it does to both. Each server has one thread for its
@@ -16,6 +17,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Random } from "../backend/kernel/random.ts";
 import { median, ratioEstimate } from "../runners/compare/estimate.ts";
+import { compareGenerators } from "./bench-generators.ts";
 import { prepare, startDynalite, startWavetank, verify } from "./bench-servers.ts";
 import type { Server } from "./bench-servers.ts";
 import { measure } from "./bench-wrk.ts";
@@ -56,16 +58,27 @@ function newRows(): Row[] {
   ];
 }
 
-function readPlan(): Plan {
-  const { values } = parseArgs({ options: { quick: { type: "boolean" }, seed: { type: "string" } } });
-  const seed = Number(values.seed ?? 1);
-  return values.quick === true
-    ? { rounds: 2, seconds: 2, connections: 64, seed }
-    : { rounds: 5, seconds: 4, connections: 64, seed };
+function readPlan(quick: boolean, seed: number): Plan {
+  return quick ? { rounds: 2, seconds: 2, connections: 64, seed } : { rounds: 5, seconds: 4, connections: 64, seed };
 }
 
 async function main(): Promise<void> {
-  const plan = readPlan();
+  const { values } = parseArgs({
+    options: { quick: { type: "boolean" }, seed: { type: "string" }, only: { type: "string" } },
+  });
+  const { quick = false, only } = values;
+  const seed = Number(values.seed ?? 1);
+  if (only !== undefined && only !== "backend" && only !== "generator") {
+    process.stderr.write(`bench:peers: --only ${only}: expected backend or generator; leave it out for both\n`);
+    process.exitCode = 2;
+    return;
+  }
+  if (only !== "generator") await compareBackends(readPlan(quick, seed));
+  if (only === undefined) print("");
+  if (only !== "backend") await compareGenerators(quick, seed);
+}
+
+async function compareBackends(plan: Plan): Promise<void> {
   ensureSystemPackages(["wrk"]);
   if (findProgram(["wrk"]) === undefined) {
     process.stderr.write("bench:peers: wrk is not on the path, so there is nothing to measure with\n");

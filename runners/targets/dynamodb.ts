@@ -4,12 +4,12 @@
  *
  * Requests carry an Authorization header of the right form signed with nothing: services that only look for one accept it.
  */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Answer, Request } from "../../backend/api.ts";
 import { dynamodbAnswer } from "./dynamodb-answer.ts";
 import { dynamodbCall } from "./dynamodb-request.ts";
 import type { Micros } from "../../backend/kernel/units.ts";
+import type { WireRequest } from "./http/exchange.ts";
+import { HttpPool } from "./http/http-pool.ts";
 import type { Target } from "./target.ts";
 import { withTimeout } from "./with-timeout.ts";
 
@@ -19,53 +19,64 @@ const authorization =
 
 export class DynamodbTarget implements Target {
   onAnswer: (attempt: number, answer: Answer) => void = () => undefined;
+  onWritten: (attempt: number) => void = () => undefined;
   private readonly url: URL;
-  private readonly agent: HttpAgent | HttpsAgent;
-  private readonly begin: typeof httpRequest;
+  private readonly pool: HttpPool;
+  /** What was asked and not answered: an answer is read by its question. */
+  private readonly asked = new Map<number, Request>();
+  /** Request line and headers up to what differs between requests, by operation. */
+  private readonly heads = new Map<string, string>();
 
   /** Throws on a URL that is neither http nor https. */
   constructor(url: string, connections = 256) {
     this.url = endpointUrl(url);
-    const secure = this.url.protocol === "https:";
-    const pool = { keepAlive: true, maxSockets: connections, scheduling: "lifo" } as const;
-    this.agent = secure ? new HttpsAgent(pool) : new HttpAgent(pool);
-    this.begin = secure ? httpsRequest : httpRequest;
+    this.pool = new HttpPool(this.url, { connections });
+    this.pool.onWritten = (attempt) => this.onWritten(attempt);
+    this.pool.onFailure = (attempt, failure) => {
+      this.asked.delete(attempt);
+      this.onAnswer(attempt, failure);
+    };
+    this.pool.onReply = (attempt, reply) => {
+      const request = this.asked.get(attempt)!;
+      this.asked.delete(attempt);
+      this.onAnswer(attempt, dynamodbAnswer(request, reply.status, reply.text()));
+    };
   }
 
   submit(attempt: number, asked: Request, timeoutUs: Micros = Infinity): void {
     const request = withTimeout(asked, timeoutUs);
-    const { operation, body } = dynamodbCall(request);
-    const payload = Buffer.from(JSON.stringify(body));
-    const call = this.begin({
-      agent: this.agent,
-      host: this.url.hostname,
-      port: this.url.port,
-      path: this.url.pathname,
-      method: "POST",
-      headers: { ...dynamodbHeaders(operation), ...timeoutHeader(request), "Content-Length": payload.length },
-    });
-    call.on("response", (response) => this.read(attempt, request, response));
-    call.on("error", (error: NodeJS.ErrnoException) => this.onAnswer(attempt, connectionAnswer(error)));
-    call.end(payload);
+    this.asked.set(attempt, request);
+    this.pool.submit(attempt, this.serialise(request));
+  }
+
+  giveUp(attempt: number): void {
+    if (this.asked.delete(attempt)) this.pool.cancel(attempt);
   }
 
   flush(): void {
-    // Each request was written when it was submitted.
+    this.pool.flush();
   }
 
   close(): Promise<void> {
-    this.agent.destroy();
-    return Promise.resolve();
+    return this.pool.close();
   }
 
-  private read(attempt: number, request: Request, response: IncomingMessage): void {
-    const chunks: Buffer[] = [];
-    response.on("data", (chunk: Buffer) => chunks.push(chunk));
-    response.on("end", () => {
-      const body = Buffer.concat(chunks).toString("utf8");
-      this.onAnswer(attempt, dynamodbAnswer(request, response.statusCode ?? 0, body));
-    });
-    response.on("error", (error: NodeJS.ErrnoException) => this.onAnswer(attempt, connectionAnswer(error)));
+  private serialise(request: Request): WireRequest {
+    const { operation, body } = dynamodbCall(request);
+    const text = JSON.stringify(body);
+    const head = this.headOf(operation) + timeoutLine(request);
+    const bytes = Buffer.from(`${head}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`, "utf8");
+    return { bytes, head: false };
+  }
+
+  private headOf(operation: string): string {
+    let head = this.heads.get(operation);
+    if (head === undefined) {
+      const lines = Object.entries({ Host: this.url.host, ...dynamodbHeaders(operation) });
+      head = `POST ${this.url.pathname} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}`;
+      this.heads.set(operation, head);
+    }
+    return head;
   }
 }
 
@@ -80,15 +91,9 @@ export function dynamodbHeaders(operation: string): Record<string, string> {
 }
 
 /** How much longer the client waits: the reference passes it on, other services ignore it. */
-function timeoutHeader(request: Request): Record<string, string> {
-  if (!("timeoutUs" in request) || request.timeoutUs === undefined) return {};
-  return { "X-Wavetank-Timeout-Us": String(Math.max(1, Math.floor(request.timeoutUs))) };
-}
-
-/** A refused connection never carried the request; a lost one may have. */
-function connectionAnswer(error: NodeJS.ErrnoException): Answer {
-  if (error.code === "ECONNREFUSED") return { kind: "refused", code: "unavailable", message: error.message };
-  return { kind: "unknown", code: "connection-lost", message: error.message };
+function timeoutLine(request: Request): string {
+  if (!("timeoutUs" in request) || request.timeoutUs === undefined) return "";
+  return `X-Wavetank-Timeout-Us: ${Math.max(1, Math.floor(request.timeoutUs))}\r\n`;
 }
 
 function endpointUrl(text: string): URL {

@@ -51,15 +51,27 @@ function report(error: unknown, program: Command, words: readonly string[], part
   return exitCodes.internal;
 }
 
-function commandLine(parts: Parts, done: (code: number) => void): Command {
+/** Makes a command of that name. */
+type Make = (name: string, description: string) => Command;
+type Done = (code: number) => void;
+
+function commandLine(parts: Parts, done: Done): Command {
   const program = quietly(new Command("wavetank"), parts)
     .description("Drives honest load at distributed-system designs, breaks them on schedule, and says which one wins.")
     .addHelpText("after", exitCodeHelp)
     .showSuggestionAfterError(false)
     .helpCommand(false);
-  const command = (name: string, description: string): Command =>
+  const command: Make = (name, description) =>
     quietly(program.command(name), parts).description(description).showSuggestionAfterError(false);
+  addSuiteCommands(command, parts, done);
+  addServiceCommands(command, parts, done);
+  addMachineCommands(command, parts, done);
+  addBackendCommands(command, parts, done);
+  return program;
+}
 
+/** Experiments, and what becomes of their results. */
+function addSuiteCommands(command: Make, parts: Parts, done: Done): void {
   command("list", "the experiments there are, their questions and designs")
     .option("--json", "with every plan and path, as JSON")
     .action(async (flags: { json?: boolean }) => done(await listCommand(flags, parts)));
@@ -78,6 +90,10 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
     .action(async (file: string, flags: { out?: string; svg?: boolean }) =>
       done(await reportCommand(file, flags, parts)),
     );
+}
+
+/** Load on services that somebody else runs, and comparisons of anything that can be run. */
+function addServiceCommands(command: Make, parts: Parts, done: Done): void {
   addLiveOptions(
     addLoadOptions(command("load <url|file>", "load on any HTTP service, from a URL or a workload file")),
   ).action(async (target: string, flags: LoadFlags & LiveFlags) =>
@@ -91,10 +107,22 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
       const found = catalog.find((experiment) => experiment.name === name);
       return found === undefined ? null : Object.keys(found.designs);
     };
-    done(await parts.compare(compareOptions(a, b, flags, designsOf, parts.isRevision), parts));
+    done(
+      await parts.compare(
+        compareOptions(a, b, flags, designsOf, (name) => parts.isRevision(name)),
+        parts,
+      ),
+    );
   });
+}
+
+function addMachineCommands(command: Make, parts: Parts, done: Done): void {
   addAgentCommand(command("agent", "make a part of loads that a coordinator deals out (run --agents)"), parts, done);
   addMergeCommand(command("merge <results...>", "join the results of a load's slices (run --slice)"), parts, done);
+}
+
+/** The reference backend by itself. */
+function addBackendCommands(command: Make, parts: Parts, done: Done): void {
   command("serve", "the reference backend alone, behind its DynamoDB door, until Ctrl-C")
     .option("--port <port>", "TCP port on 127.0.0.1; 0 picks a free one", "8000")
     .option("--nodes <n>", "nodes of the backend", "3")
@@ -115,7 +143,6 @@ function commandLine(parts: Parts, done: (code: number) => void): Command {
     .option("--plant <bug>", "plant a bug by name, to see the checks catch it; `all` prints the table of them")
     .option("--scenario <name>", "only this scenario")
     .action(async (flags: SimulateFlags) => done(await parts.simulate(simulateOptions(flags))));
-  return program;
 }
 
 function addRunOptions(run: Command): Command {

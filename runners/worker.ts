@@ -28,8 +28,8 @@ export async function runSlice(task: SliceTask): Promise<SliceResult> {
     return rehearse(task);
   }
   if (task.target.kind === "http") {
-    const { target, sessions, counts } = await openHttpSlice(task.target.load);
-    return { ...(await paceSlice(task, target, sessions)), checks: counts() };
+    const slice = await openHttpSlice(task.target.load);
+    return { ...(await paceSlice(task, slice.target, slice.sessions)), checks: slice.counts() };
   }
   return paceSlice(task, createTarget(task.target), createWorkload(task.workload));
 }

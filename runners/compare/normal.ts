@@ -15,12 +15,12 @@ export function normalBelow(z: number): number {
   let sum = z;
   let term = z;
   for (let i = 3; Math.abs(term) > 1e-17 * Math.abs(sum) && i < 400; i += 2) sum += term *= (z * z) / i;
-  return 0.5 + sum * Math.exp(-0.5 * z * z - 0.918938533204672741);
+  return 0.5 + sum * Math.exp(-0.5 * z * z - Math.log(Math.sqrt(2 * Math.PI)));
 }
 
 /** Share above z > 5, by the continued fraction of Mills' ratio. */
 function tail(z: number): number {
   let ratio = z;
   for (let i = 40; i > 0; i--) ratio = z + i / ratio;
-  return Math.exp(-0.5 * z * z - 0.918938533204672741) / ratio;
+  return Math.exp(-0.5 * z * z - Math.log(Math.sqrt(2 * Math.PI))) / ratio;
 }

@@ -24,7 +24,7 @@ export async function compareCommand(options: CompareOptions, parts: Parts): Pro
   const interruption = new Interruption(
     parts.signals,
     () => parts.terminal.note("stopping: what is finished is judged\n"),
-    parts.leave,
+    (code) => parts.leave(code),
   );
   try {
     const { groups, interleaved } =

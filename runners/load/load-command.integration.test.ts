@@ -62,7 +62,7 @@ test("a URL: checks, thresholds, report; the same requests whatever the slices",
   const seen: string[] = [];
   const url = await serve(
     http.createServer((request, response) => {
-      seen.push(`${request.method} ${request.headers["x-a"]}`);
+      seen.push(`${request.method} ${String(request.headers["x-a"])}`);
       response.setHeader("Content-Type", "application/json").end('{"ok":true}');
     }),
   );
@@ -153,7 +153,7 @@ test("a workload file: set-up, weights, captured variables, tear-down; one that 
   const paths: string[] = [];
   const url = await serve(
     http.createServer((request, response) => {
-      paths.push(`${request.method} ${request.url} ${request.headers["x-token"] ?? "-"}`);
+      paths.push(`${request.method} ${request.url} ${String(request.headers["x-token"] ?? "-")}`);
       response.end(request.url === "/login" ? "secret" : request.url === "/carts" ? '{"id":"c7"}' : "ok");
     }),
   );

@@ -4,7 +4,8 @@
  *
  * Every round runs each side once in random order, and ratios are taken inside a round. nginx is pinned to one processor, the
  * generator to another. Ours compares every answer's status and body and records every latency; autocannon and wrk are as they
- * come, which checks less. Peak memory is the kernel's own figure for the process (VmHWM).
+ * come, which checks less. *CPU* is the same ratio for each second of the generator's processor time, which others on the machine
+ * disturb less: where the two ratios differ much, the processors were not free and the rates say little. Peak memory is the kernel's own figure for the process (VmHWM).
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -163,29 +164,32 @@ async function watched(command: readonly string[]): Promise<{ output: string; pe
   return { output, peakMb, cpuShare };
 }
 
-function report(runs: Readonly<Record<Side, readonly Run[]>>): void {
+function report(runs: Runs): void {
   print("");
   print(
-    `${"".padEnd(12)}${"answers/s".padStart(10)}  ${"ours is, times".padEnd(20)}${"CPU us each".padStart(12)}${"peak MB".padStart(9)}   p50, p99 us`,
+    `${"".padEnd(12)}${"answers/s".padStart(10)}  ${"ours is, times".padEnd(20)}${"CPU, times".padEnd(20)}${"CPU us each".padStart(12)}${"peak MB".padStart(9)}   p50, p99 us`,
   );
   for (const side of sides) {
     const of = (pick: (run: Run) => number, digits = 0): string => median(runs[side].map(pick)).toFixed(digits);
     const peak = Math.max(...runs[side].map((run) => run.peakMb)).toFixed(0);
-    const ratio = side === "wavetank" ? "" : ratioText(runs, side);
+    const ratios =
+      side === "wavetank" ? ["", ""] : [ratioText(runs, side, rateOf), ratioText(runs, side, perCpuSecond)];
     print(
-      `${side.padEnd(12)}${of((run) => run.perSecond).padStart(10)}  ${ratio.padEnd(20)}` +
+      `${side.padEnd(12)}${of((run) => run.perSecond).padStart(10)}  ${ratios.map((text) => text.padEnd(20)).join("")}` +
         `${of((run) => run.cpuUsEach, 1).padStart(12)}${peak.padStart(9)}   ${of((run) => run.p50Us)}, ${of((run) => run.p99Us)}`,
     );
   }
   print("medians over rounds, the highest peak; autocannon keeps latencies in whole milliseconds");
   print("");
   for (const side of ["autocannon", "wrk"] as const) {
-    const { value, low } = ratio(runs, side);
+    const { value, low } = ratio(runs, side, rateOf);
+    const perCpu = ratio(runs, side, perCpuSecond).value;
     const held = value >= leastRatio[side];
     const sure = held === low >= leastRatio[side] ? "" : ", though the interval crosses it";
     const losing = value < 1 ? "; we lose" : "";
     print(
-      `${verdict(held)}  ${leastRatio[side]} times the rate of ${side} or more; got ${value.toFixed(2)}${sure}${losing}`,
+      `${verdict(held)}  ${leastRatio[side]} times the rate of ${side} or more; got ${value.toFixed(2)}${sure}${losing}` +
+        ` (${perCpu.toFixed(2)} for each second of processor time)`,
     );
   }
   const peakMb = Math.max(...runs.wavetank.map((run) => run.peakMb));
@@ -196,14 +200,24 @@ function report(runs: Readonly<Record<Side, readonly Run[]>>): void {
   }
 }
 
-function ratio(runs: Readonly<Record<Side, readonly Run[]>>, side: Side): { value: number; low: number; high: number } {
-  const rates = (of: Side): number[] => runs[of].map((run) => run.perSecond);
-  return ratioEstimate(rates(side), rates("wavetank"))!;
+type Runs = Readonly<Record<Side, readonly Run[]>>;
+
+/** Ours over theirs. */
+function ratio(runs: Runs, side: Side, of: (run: Run) => number): { value: number; low: number; high: number } {
+  return ratioEstimate(runs[side].map(of), runs.wavetank.map(of))!;
 }
 
-function ratioText(runs: Readonly<Record<Side, readonly Run[]>>, side: Side): string {
-  const { value, low, high } = ratio(runs, side);
+function ratioText(runs: Runs, side: Side, of: (run: Run) => number): string {
+  const { value, low, high } = ratio(runs, side, of);
   return `${value.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+}
+
+function rateOf({ perSecond }: Run): number {
+  return perSecond;
+}
+
+function perCpuSecond({ cpuUsEach }: Run): number {
+  return 1e6 / cpuUsEach;
 }
 
 function verdict(held: boolean): string {

@@ -183,3 +183,25 @@ test("a connection that is cut is unknown, one that was never made is refused", 
 test("what is no HTTP URL is refused in words", () => {
   assert.throws(() => new DynamodbTarget("localhost:8000"), /expected an HTTP URL such as/);
 });
+
+test("an attempt that is given up frees its connection for the next one and is never answered", async () => {
+  let first = true;
+  let target: DynamodbTarget;
+  await served(
+    (_, response) => {
+      if (!first) response.end(JSON.stringify({ Item: { id: { S: "a" } } }));
+      else target.giveUp(1);
+      first = false;
+    },
+    async (url) => {
+      target = new DynamodbTarget(url, 1);
+      const { promise, resolve } = Promise.withResolvers<[number, string]>();
+      target.onAnswer = (attempt, { kind }) => resolve([attempt, kind]);
+      target.submit(1, get);
+      target.submit(2, get);
+      target.flush();
+      assert.deepEqual(await promise, [2, "ok"]);
+      await target.close();
+    },
+  );
+});

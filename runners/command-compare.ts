@@ -58,17 +58,17 @@ const usualMetrics = ["okPerSecond", "okShare", "p50Ms", "p99Ms"];
 export function addCompareOptions(command: Command): Command {
   return command
     .option("--experiment <name>", "the experiment whose designs are compared, or that both revisions run")
-    .option("--tank <tank>", "where its runs happen: simulation or threads", "threads")
-    .option("--pairs <n>", "counted pairs of runs; one more warms up", String(usualPairs))
+    .option("--tank <tank>", "where its runs happen: simulation or threads (default: threads)")
+    .option("--pairs <n>", `counted pairs of runs; one more warms up (default: ${usualPairs})`)
     .option(
       "--metric <name...>",
       `figures to compare, by their names in results.json (default: ${usualMetrics.join(", ")})`,
     )
-    .option("--margin <share>", "a difference within this is equal", "2%")
-    .option("--alpha <share>", "chance of a false better or worse, over all metrics", "5%")
-    .option("--rate <n>", "arrivals a second, for two URLs", "100")
+    .option("--margin <share>", "a difference within this is equal (default: 2%)")
+    .option("--alpha <share>", "chance of a false better or worse, over all metrics (default: 5%)")
+    .option("--rate <n>", "arrivals a second, for two URLs (default: 100)")
     .option("--for <time>", "length of each run's load")
-    .option("--seed <n>", "the seed of everything random", "1")
+    .option("--seed <n>", "the seed of everything random (default: 1)")
     .option("--quick", "short plans of the experiment")
     .option("--out <file>", "also write the comparison as JSON")
     .option("--json", "only JSON on stdout");

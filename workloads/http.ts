@@ -8,12 +8,12 @@
  *       operations: {
  *         view: { weight: 9, call: ({ random }) => ({ path: `/items/${random.below(1000)}` }) },
  *         add:  { weight: 1, call: () => ({ path: "/carts", body: { sku: 7 } }),
- *                 capture: (answer) => ({ cart: (answer.json() as { id: string }).id }), then: "pay" },
+ *                 capture: (answer) => ({ cart: (answer.json() as { id: string }).id }), next: "pay" },
  *         pay:  { weight: 0, call: ({ vars }) => ({ method: "POST", path: `/carts/${vars.cart}/pay` }) },
  *       },
  *     };
  *
- * Each arrival begins a session: an operation drawn by weight, then what its `then` names, each with what the answers before it
+ * Each arrival begins a session: an operation drawn by weight, then what its `next` names, each with what the answers before it
  * gave (`capture`). Everything random comes from the session's own stream, so any slice on any machine makes its own part.
  */
 import type { Random } from "../backend/kernel/random.ts";
@@ -52,7 +52,7 @@ export interface HttpSession<Shared> {
 }
 
 export interface HttpOperation<Shared> {
-  /** Share of arrivals that begin with it, relative to the others' weights; 1 when absent, 0 for what only `then` reaches. */
+  /** Share of arrivals that begin with it, relative to the others' weights; 1 when absent, 0 for what only `next` reaches. */
   readonly weight?: number;
   call(session: HttpSession<Shared>): HttpCall;
   /** False, or words that say what is wrong: the answer is not what was asked for. Without it, a status below 400 is right. */
@@ -60,7 +60,7 @@ export interface HttpOperation<Shared> {
   /** Variables for the operations that follow. Only of answers that are right. */
   capture?(answer: HttpAnswer, session: HttpSession<Shared>): Readonly<Record<string, unknown>>;
   /** The operation that follows when this one went well; null or absent ends the session. */
-  readonly then?: string | ((session: HttpSession<Shared>) => string | null);
+  readonly next?: string | ((session: HttpSession<Shared>) => string | null);
   /** From the previous operation's intended start to this one's, milliseconds; 0 when absent. */
   readonly thinkMs?: number | ((session: HttpSession<Shared>) => number);
 }

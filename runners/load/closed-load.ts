@@ -19,7 +19,11 @@ import { failedCheck } from "./reply-check.ts";
 /** Prints the figures; 99 when an answer was not what was asked for, or a request had none. */
 export async function closedLoad(plan: LoadPlan, closed: ClosedOptions, json: boolean, parts: Parts): Promise<number> {
   const { terminal } = parts;
-  const interruption = new Interruption(parts.signals, () => terminal.note("stopping\n"), (code) => parts.leave(code));
+  const interruption = new Interruption(
+    parts.signals,
+    () => terminal.note("stopping\n"),
+    (code) => parts.leave(code),
+  );
   try {
     terminal.note(
       `${callText(plan)}: ${closed.users} users in a closed loop for ${plan.forUs / second} s, by ${closed.engine}\n`,

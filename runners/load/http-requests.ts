@@ -2,7 +2,7 @@
  * From calls to requests on the wire, and from answers to outcomes: what the driver asks for when it loads an HTTP service.
  *
  *     RepeatedCall   one call, serialised once, the same object for every arrival
- *     FileWorkload   an operation drawn by weight for each arrival, then what its `then` names
+ *     FileWorkload   an operation drawn by weight for each arrival, then what its `next` names
  */
 import type { Answer } from "../../backend/api.ts";
 import type { Random } from "../../backend/kernel/random.ts";
@@ -132,8 +132,8 @@ class FileSession implements HttpRequest, HttpSteps {
     const { session } = this;
     if (previous !== null) {
       if (previous.kind !== "ok") return null;
-      const { then } = this.operation;
-      const name = typeof then === "function" ? then(session) : (then ?? null);
+      const { next } = this.operation;
+      const name = typeof next === "function" ? next(session) : (next ?? null);
       if (name === null) return null;
       this.name = name;
     }
@@ -182,7 +182,7 @@ class FileSession implements HttpRequest, HttpSteps {
     const { operations } = this.workload;
     if (Object.hasOwn(operations, this.name)) return operations[this.name];
     throw new Error(
-      `the workload has no operation "${this.name}", which a \`then\` names; it has ${Object.keys(operations).join(", ")}`,
+      `the workload has no operation "${this.name}", which a \`next\` names; it has ${Object.keys(operations).join(", ")}`,
     );
   }
 }

@@ -166,7 +166,7 @@ test("a workload file: set-up, weights, captured variables, tear-down; one that 
        operations: {
          view: { weight: 3, call: ({ shared }) => ({ path: "/view", headers: { "x-token": shared.token } }) },
          add: { weight: 1, call: () => ({ path: "/carts", body: { sku: 7 } }),
-                capture: (answer) => ({ cart: (answer.json() as { id: string }).id }), then: "pay" },
+                capture: (answer) => ({ cart: (answer.json() as { id: string }).id }), next: "pay" },
          pay: { weight: 0, thinkMs: 1, call: ({ vars }) => ({ method: "POST", path: "/pay/" + String(vars.cart) }) },
        },
        teardown: async (client) => { await client.send({ path: "/bye" }); },

@@ -64,16 +64,16 @@ function mistakeOf(value: unknown): string | null {
 
 function mistakeIn(operation: unknown, operations: Readonly<Record<string, unknown>>): string | null {
   if (!isRecord(operation)) return "it is no object";
-  const { call, weight, check, capture, then, thinkMs } = operation;
+  const { call, weight, check, capture, next, thinkMs } = operation;
   if (typeof call !== "function") return "`call` is no function";
   if (weight !== undefined && !(typeof weight === "number" && weight >= 0 && Number.isFinite(weight)))
     return `\`weight\` is ${JSON.stringify(weight)}, expected a number of 0 or more`;
   if (check !== undefined && typeof check !== "function") return "`check` is no function";
   if (capture !== undefined && typeof capture !== "function") return "`capture` is no function";
-  if (typeof then === "string" && !Object.hasOwn(operations, then))
-    return `\`then\` names "${then}", which is no operation`;
-  if (then !== undefined && typeof then !== "string" && typeof then !== "function")
-    return "`then` is no name and no function";
+  if (typeof next === "string" && !Object.hasOwn(operations, next))
+    return `\`next\` names "${next}", which is no operation`;
+  if (next !== undefined && typeof next !== "string" && typeof next !== "function")
+    return "`next` is no name and no function";
   if (typeof thinkMs === "number" ? !(thinkMs >= 0) : thinkMs !== undefined && typeof thinkMs !== "function")
     return "`thinkMs` is no duration of 0 or more and no function";
   return null;

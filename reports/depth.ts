@@ -10,10 +10,12 @@ import { formatMetric, formatNumber, hasInterval } from "./format.ts";
 /** More curves than this in one picture are spaghetti. */
 const mostCurves = 8;
 
-/** Rates are grouped by eighths of an octave: Poisson's noise stays within one, a step of 10 % does not. */
-const perOctave = 8;
-/** Groups of rows that make a sweep; fewer are a load with a spike. */
+/** Rows of like rates make a point of the sweep. */
+const mostRates = 14;
+const fewestRows = 3;
+/** Fewer points, or rates less far apart, are no sweep. */
 const fewestRates = 4;
+const leastSpan = 2;
 /** A rate is kept up with while this share of it is answered. */
 const keptUp = 0.98;
 
@@ -114,7 +116,7 @@ export function throughputChart({ designs, bands }: ExperimentResult): ReportCha
   if (bands.length > 0) return undefined;
   const swept = designs.flatMap(({ title, runs }) => {
     const points = sweepOf(runs.filter((run) => run.generator.valid));
-    return points.length < fewestRates ? [] : [{ name: title, points }];
+    return points.length === 0 ? [] : [{ name: title, points }];
   });
   if (swept.length === 0) return undefined;
   const rates = swept.flatMap(({ points }) => points.map(([offered]) => offered!));
@@ -141,23 +143,34 @@ export function throughputChart({ designs, bands }: ExperimentResult): ReportCha
 
 /** [offered/s, ok/s] by rate, lowest first; empty where the load is one rate or a spike on one. */
 function sweepOf(runs: readonly RunResult[]): number[][] {
-  const groups = new Map<number, { offered: number; ok: number; rows: number }>();
-  for (const { timeline } of runs) {
-    timeline.offered.forEach((count, i) => {
-      const offered = count / timeline.intervalS;
-      if (offered <= 0) return;
-      const key = Math.round(Math.log2(offered) * perOctave);
-      const group = groups.get(key) ?? { offered: 0, ok: 0, rows: 0 };
-      group.offered += offered;
-      group.ok += timeline.ok[i]! / timeline.intervalS;
-      group.rows++;
-      groups.set(key, group);
-    });
-  }
-  const rows = [...groups.values()].reduce((sum, group) => sum + group.rows, 0);
-  const used = [...groups].filter(([, group]) => group.rows >= Math.max(2, rows * 0.02)).sort(([a], [b]) => a - b);
-  if (used.length === 0 || used.at(-1)![0] - used[0]![0] < perOctave || isNoise(runs)) return [];
-  return used.map(([, group]) => [group.offered / group.rows, group.ok / group.rows]);
+  if (runs.length === 0 || isNoise(runs)) return [];
+  const rows = rowsOf(runs).sort((a, b) => a.offered - b.offered);
+  const groups = Math.min(mostRates, Math.floor(rows.length / fewestRows));
+  const points = Array.from({ length: groups }, (_, i) => {
+    const group = rows.slice(Math.floor((i * rows.length) / groups), Math.floor(((i + 1) * rows.length) / groups));
+    const mean = (figure: (row: Row) => number): number =>
+      group.reduce((sum, row) => sum + figure(row), 0) / group.length;
+    return [mean((row) => row.offered), mean((row) => row.ok)];
+  });
+  const apart = points.length >= fewestRates && points.at(-1)![0]! >= leastSpan * points[0]![0]!;
+  return apart ? points : [];
+}
+
+interface Row {
+  readonly offered: number;
+  readonly ok: number;
+}
+
+/** Rates of each row of the load, averaged over runs: what was offered in a row was planned alike in all of them. */
+function rowsOf(runs: readonly RunResult[]): Row[] {
+  const [{ timeline: first }] = runs as [RunResult];
+  const mean = (i: number, counts: (run: RunResult) => readonly number[]): number =>
+    runs.reduce((sum, run) => sum + (counts(run)[i] ?? 0) / run.timeline.intervalS, 0) / runs.length;
+  const rows = first.atS.map((_, i) => ({
+    offered: mean(i, (run) => run.timeline.offered),
+    ok: mean(i, (run) => run.timeline.ok),
+  }));
+  return rows.filter((row) => row.offered > 0);
 }
 
 /** Counts of a steady Poisson load spread by the root of their mean; a sweep spreads several times as far. */

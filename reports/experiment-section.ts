@@ -38,12 +38,18 @@ export async function experimentSection(experiment: ExperimentResult, results: R
         html`<p class="notice">Stopped by a signal: the figures are of the part that ran.</p>`
       }${experiment.notes !== undefined && html`<p class="notes">${experiment.notes}</p>`}
     </header>
-    <h3>Claims</h3>
-    ${claimsTable(experiment)}
+    ${
+      experiment.claims.length > 0 &&
+      html`<h3>Claims</h3>
+        ${claimsTable(experiment)}`
+    }
     <h3>Designs</h3>
     ${designsTable(described)}
-    <h3>What differs between them</h3>
-    ${differencesTable(described)}
+    ${
+      experiment.designs.length > 1 &&
+      html`<h3>What differs between them</h3>
+        ${differencesTable(described)}`
+    }
     <h3>Charts</h3>
     <div class="charts">${figures.length === 0 ? html`<p class="empty">This experiment draws none.</p>` : figures}</div>
     ${
@@ -118,7 +124,6 @@ function invalidNotice(experiment: ExperimentResult): Markup {
 }
 
 function claimsTable({ claims, tank }: ExperimentResult): Markup {
-  if (claims.length === 0) return html`<p class="empty">No claim applies to this tank.</p>`;
   const row = (claim: ClaimResult): Markup =>
     html`<tr class="${claim.status}">
       <td>${statusBadge(claim.status)}</td>

@@ -31,7 +31,7 @@ export function pageHeader(results: Results): Markup {
       ${cell("Calibration", calibrationCell(results), results.calibration?.some(({ held }) => !held) === true)}
       ${cell(
         "Cost",
-        html`<b class="plain">${formatCount(health.runs)} runs</b> in
+        html`<b class="plain">${counted(health.runs, "run")}</b> in
           ${formatSeconds(results.tookS)}${
             results.quick && html`<br />quick: fewer and shorter runs, wider intervals`
           }<br />${formatCount(health.planned)} operations`,
@@ -61,14 +61,14 @@ function answer(results: Results, health: Health): Insertable {
     ...(results.calibration?.some(({ held }) => !held) === true ? ["the calibration failed"] : []),
   ];
   const all = experiments.every(({ status }) => status === worst!.status);
-  const counted = !all
+  const word = !all
     ? countStatuses(experiments)
     : experiments.length > 1
       ? `All ${experiments.length} ${worst!.status}`
       : worst!.status.replace(/^./, (letter) => letter.toUpperCase());
-  return html`<span class="answer-word ${worst!.status}">${counted}</span>
+  return html`<span class="answer-word ${worst!.status}">${word}:</span>
     <span class="answer-of"
-      >of ${experimentCount(results)}${doubts.length > 0 && html`; <b>${doubts.join(", ")}</b>`}</span
+      >${experimentCount(results)}${doubts.length > 0 && html`; <b>${doubts.join(", ")}</b>`}</span
     >`;
 }
 
@@ -82,8 +82,12 @@ function calibrationCell({ calibration }: Results): Insertable {
 function experimentCount(results: Results): string {
   const names = groupByName(results).length;
   const tanks = new Set(results.experiments.map((experiment) => experiment.tank)).size;
-  const counted = `${names} ${names === 1 ? "experiment" : "experiments"}`;
-  return tanks > 1 ? `${counted} in ${tanks} tanks` : `${counted} (${results.experiments[0]?.tank ?? "none"})`;
+  const many = counted(names, "experiment");
+  return tanks > 1 ? `${many} in ${tanks} tanks` : `${many} (${results.experiments[0]?.tank ?? "none"})`;
+}
+
+function counted(count: number, name: string): string {
+  return `${formatCount(count)} ${name}${count === 1 ? "" : "s"}`;
 }
 
 function cell(name: string, value: Insertable, warn = false): Markup {
@@ -93,7 +97,7 @@ function cell(name: string, value: Insertable, warn = false): Markup {
 function generatorText(health: Health): Markup {
   const verdict =
     health.invalidRuns === 0
-      ? html`<b>healthy</b>: all ${formatCount(health.runs)} runs valid`
+      ? html`<b>healthy</b>: ${health.runs === 1 ? "the run is" : `all ${formatCount(health.runs)} runs are`} valid`
       : html`<b>${formatCount(health.invalidRuns)} of ${formatCount(health.runs)} runs invalid</b>:
           ${health.reasons.join("; ")}`;
   return html`${verdict}<br />late by ${formatMicros(health.latenessP99Us)} at p99 in the worst run<br />${formatCount(health.dropped)}
@@ -102,7 +106,7 @@ function generatorText(health: Health): Markup {
 
 function checkText(health: Health): Markup {
   if (health.checkFailures === 0 && health.examined === 0)
-    return html`<b>not checked</b>: a part of the load is missing, or it was a rehearsal`;
+    return html`<b class="plain">not checked</b>: nothing was there to examine what was acknowledged`;
   return health.checkFailures === 0
     ? html`<b>no violation</b> of what the designs promise<br />${formatCount(health.examined)} operations and items
         examined`

@@ -129,16 +129,20 @@ function experimentPart(experiment: ExperimentResult): string {
     "",
     `Source: ${plain(experiment.source)}. Load: ${plain(experiment.load)}.`,
     "",
-    table(
-      ["", "claim", "expected", "measured"],
-      claims.map((claim) => [
-        `${marks[claim.status]} ${claim.status}`,
-        plain(claim.text),
-        plain(claim.expected),
-        plain(claim.measured),
-      ]),
-    ),
-    "",
+    ...(claims.length === 0
+      ? []
+      : [
+          table(
+            ["", "claim", "expected", "measured"],
+            claims.map((claim) => [
+              `${marks[claim.status]} ${claim.status}`,
+              plain(claim.text),
+              plain(claim.expected),
+              plain(claim.measured),
+            ]),
+          ),
+          "",
+        ]),
     designsTable(experiment),
     "",
     codeBlock(experiment.rerun),

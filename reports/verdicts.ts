@@ -19,10 +19,13 @@ export function verdictSection(results: Results): Markup {
   return html`<section aria-labelledby="verdicts">
     <h2 id="verdicts">Verdicts</h2>
     <div class="cards">${groupByName(results).map((group) => card(group, reach))}</div>
-    <p class="fine">
-      Dot and bar: candidate over baseline with its interval, all on one log scale; the bar that keeps clear of the line
-      at ×1 shows a difference. ${methodText(results)}
-    </p>
+    ${
+      results.experiments.some(({ verdict }) => verdict.ratio !== undefined) &&
+      html`<p class="fine">
+        Dot and bar: candidate over baseline with its interval, all on one log scale; the bar that keeps clear of the
+        line at ×1 shows a difference. ${methodText(results)}
+      </p>`
+    }
   </section>`;
 }
 
@@ -76,6 +79,12 @@ function withoutRatio({ verdict, designs }: ExperimentResult): Markup {
   };
   const show = metric.endsWith("Share") ? formatShare : formatNumber;
   const [before, after] = [mean(baseline), mean(candidate)];
+  if (baseline === candidate && after !== undefined) {
+    return html`<div>
+      <p class="figure"><b>${show(after)}</b></p>
+      <p class="none">${formatMetric(metric)}</p>
+    </div>`;
+  }
   if (before === undefined || after === undefined) return html`<p class="none">no ratio</p>`;
   return html`<div>
     <p class="figure"><b>${show(before)} → ${show(after)}</b></p>

@@ -40,7 +40,7 @@ interface Plot {
 type Mark = NonNullable<LinesChart["marks"]>[number];
 
 const heightPx = 250;
-const labelLongest = 24;
+const labelLongest = 28;
 const markersPerCurve = 12;
 const spotsPerCurve = 40;
 /** An outline says what its points say. */

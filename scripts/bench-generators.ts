@@ -34,7 +34,7 @@ const pollMs = 50;
 const ticksPerSecond = 100;
 
 export async function compareGenerators(quick: boolean, seed: number): Promise<void> {
-  const [rounds, seconds] = quick ? [3, 2] : [7, 4];
+  const [rounds, seconds] = quick ? [3, 2] : [5, 4];
   ensureSystemPackages(["nginx", "wrk"]);
   const nginx = findProgram(["nginx"]) ?? "/usr/sbin/nginx";
   const missing = ["wrk", "taskset"].filter((name) => findProgram([name]) === undefined);

@@ -92,9 +92,10 @@ export function differencesTable({ experiment }: Described): Markup {
   const { designs } = experiment;
   const paths = [...new Set(designs.flatMap(({ differs }) => Object.keys(differs)))];
   if (paths.length === 0) return html`<p class="empty">Nothing: one design ran, or all have the same parameters.</p>`;
+  const shared = sharedStart(paths);
   const commonest = new Map(paths.map((path) => [path, commonestOf(designs.map(({ differs }) => differs[path]))]));
   const columns: Column<string>[] = [
-    { name: "Parameter", value: (path) => html`<code>${breakable(path)}</code>` },
+    { name: "Parameter", value: (path) => html`<code>${breakable(path.slice(shared.length))}</code>` },
     ...designs.map(({ name, differs }): Column<string> => ({
       name,
       value: (path) => {
@@ -104,7 +105,20 @@ export function differencesTable({ experiment }: Described): Markup {
       },
     })),
   ];
-  return table(labelOf("Parameters that differ", experiment), "differences", columns, paths);
+  return html`${shared !== "" && html`<p class="lead">All are parts of <code>${breakable(shared.slice(0, -1))}</code>.</p>`}${table(
+    labelOf("Parameters that differ", experiment),
+    "differences",
+    columns,
+    paths,
+  )}`;
+}
+
+/** What all paths begin with, up to and with a dot; empty for one path, which is its own name. */
+function sharedStart(paths: readonly string[]): string {
+  const [first = "", ...others] = paths;
+  if (others.length === 0) return "";
+  const dots = [...first.matchAll(/\./g)].map(({ index }) => first.slice(0, index + 1));
+  return dots.findLast((start) => others.every((path) => path.startsWith(start))) ?? "";
 }
 
 function commonestOf(values: readonly unknown[]): unknown {

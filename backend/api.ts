@@ -199,6 +199,8 @@ export type TableRequest =
 /** One unit of work at a station: a server with a queue and a known service time. */
 export interface WorkRequest {
   readonly kind: "work";
+  /** How long it is served; absent: the station draws it. */
+  readonly serviceUs?: Micros;
   /** Distinguishes attempts in traces. */
   readonly operation: number;
   readonly timeoutUs?: Micros;

@@ -46,5 +46,7 @@ export function exitCodeOf(results: Results): number {
   if (experiments.some((e) => e.status === "failed" || e.claims.some((c) => c.status === "failed")))
     return exitCodes.failed;
   if (experiments.some((e) => e.status === "invalid")) return exitCodes.invalid;
+  // An instrument that misses what theory knows measures nothing.
+  if (results.calibration?.some(({ held }) => !held) === true) return exitCodes.invalid;
   return exitCodes.ok;
 }

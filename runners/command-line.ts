@@ -8,6 +8,7 @@ import { UsageError, formatUsageError, unknownName, usageErrorIn } from "./comma
 import { exitCodeHelp, exitCodes } from "./command-exit.ts";
 import { nightlyCommand, nightlyOptions, type NightlyFlags } from "./command-nightly.ts";
 import { listCommand } from "./command-list.ts";
+import { addCalibrateOptions, calibrateOptions, type CalibrateFlags } from "./command-calibrate.ts";
 import { addCompareOptions, compareOptions, type CompareFlags } from "./command-compare.ts";
 import { addLiveOptions, type LiveFlags } from "./command-live.ts";
 import { addLoadOptions, loadOptions, type LoadFlags } from "./command-load.ts";
@@ -114,6 +115,9 @@ function addServiceCommands(command: Make, parts: Parts, done: Done): void {
       ),
     );
   });
+  addCalibrateOptions(command("calibrate", "the instrument against queues whose answer is known")).action(
+    async (flags: CalibrateFlags) => done(await parts.calibrate(calibrateOptions(flags), parts)),
+  );
 }
 
 function addMachineCommands(command: Make, parts: Parts, done: Done): void {

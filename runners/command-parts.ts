@@ -4,6 +4,7 @@
  */
 import type { EventEmitter } from "node:events";
 import type { AgentCommandOptions } from "./command-agent.ts";
+import type { CalibrateOptions } from "./command-calibrate.ts";
 import type { CompareOptions } from "./command-compare.ts";
 import type { LiveFlags } from "./command-live.ts";
 import type { LoadOptions } from "./command-load.ts";
@@ -41,6 +42,8 @@ export interface Parts {
   load(options: LoadOptions, live: LiveFlags, parts: Parts): Promise<number>;
   /** Runs pairs, judges and prints; the exit code. */
   compare(options: CompareOptions, parts: Parts): Promise<number>;
+  /** Measures what theory knows and prints both; the exit code. */
+  calibrate(options: CalibrateOptions, parts: Parts): Promise<number>;
   /** Whether git knows a revision of this name here. */
   isRevision(name: string): boolean;
   /** Works for coordinators until the signal, or until its one run is over. */

@@ -65,6 +65,7 @@ export function suiteOptions(names: readonly string[], flags: RunFlags, catalog:
     target: values.parseTarget(flags.target ?? "direct"),
     slices: flags.slices === undefined ? undefined : values.parseSlices(flags.slices),
     rerun: rerunLine(names, flags, seed),
+    calibrate: flags.slice === undefined && flags.agents === undefined,
   };
   return spreadOver(options, flags);
 }

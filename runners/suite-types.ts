@@ -64,6 +64,8 @@ export interface SuiteOptions {
   readonly signal?: AbortSignal;
   /** The command line that repeats the suite. */
   readonly rerun: string;
+  /** Also runs the quick oracles of the simulation at the end, two seconds, so that the report says how the instrument was tested. */
+  readonly calibrate?: boolean;
 }
 
 /** One planned run. */

@@ -3,7 +3,7 @@ import { AgentFleet } from "./agents/agent-fleet.ts";
 import { codeIdentity } from "./agents/code-identity.ts";
 import { sliceIdentity } from "./agents/plan-identity.ts";
 import { GeneratorPool, type LoadGenerator } from "./hosts/threads-host.ts";
-import type { Results } from "./results.ts";
+import type { Calibration, Results } from "./results.ts";
 import { runInSimulation } from "./run-simulation.ts";
 import { runSuiteWith } from "./run-suite-with.ts";
 import { runOnThreads } from "./run-threads.ts";
@@ -22,11 +22,19 @@ export async function runSuite(options: SuiteOptions, observer: SuiteObserver): 
       generator ??= await createGenerator(options, observer);
       return runOnThreads(order, generator);
     });
-    return slice === undefined ? results : { ...results, slice };
+    if (slice !== undefined) return { ...results, slice };
+    if (options.calibrate !== true || options.signal?.aborted === true) return results;
+    return { ...results, calibration: await quickCalibration(options.signal) };
   } finally {
     // Assigned in a closure, which the type checker does not follow.
     await (generator as LoadGenerator | null)?.close();
   }
+}
+
+/** Always of the same seed: it tests the instrument, and chance must not turn a suite red. */
+async function quickCalibration(signal: AbortSignal | undefined): Promise<Calibration[]> {
+  const { calibrate } = await import("./oracles/calibrate.ts");
+  return calibrate({ tank: "simulation", quick: true, seed: 1, signal });
 }
 
 /** Threads of this machine, for all of the load or for its slice; or agents on others. */

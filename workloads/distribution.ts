@@ -13,6 +13,11 @@ export type Distribution =
   /** Both ends included. */
   | { readonly kind: "uniform"; readonly from: number; readonly to: number }
   | { readonly kind: "exponential"; readonly mean: number }
+  /**
+   * Two exponentials of which each brings half of the mean: more spread than one has. `squaredCv`, at least 1, is the variance
+   * over the squared mean.
+   */
+  | { readonly kind: "hyperexponential"; readonly mean: number; readonly squaredCv: number }
   /** Its logarithm is normal with deviation `sigma`; nothing above `most`. */
   | { readonly kind: "log-normal"; readonly median: number; readonly sigma: number; readonly most?: number }
   /** P(X > x) = (1 + shape (x - location) / scale)^(-1 / shape), exponential at shape 0; nothing above `most`. */
@@ -48,6 +53,11 @@ export function draw(distribution: Distribution, random: Random): number {
       return random.between(Math.round(distribution.from), Math.round(distribution.to));
     case "exponential":
       return Math.round(random.exponential(distribution.mean));
+    case "hyperexponential": {
+      const { mean, squaredCv } = distribution;
+      const share = (1 + Math.sqrt((squaredCv - 1) / (squaredCv + 1))) / 2;
+      return Math.round(random.exponential(mean / (2 * (random.chance(share) ? share : 1 - share))));
+    }
     case "log-normal": {
       const { median, sigma, most = Infinity } = distribution;
       return Math.round(Math.min(most, median * Math.exp(sigma * random.normal())));
@@ -93,7 +103,7 @@ export function distributionOf(parameters: Parameters, name: string): Distributi
   if (fitsDistribution(value)) return value;
   const expected =
     "a number, { kind: constant, value }, { kind: uniform, from, to }, { kind: exponential, mean }, " +
-    "{ kind: log-normal, median, sigma }, { kind: generalised-pareto, location, scale, shape } " +
+    "{ kind: hyperexponential, mean, squaredCv }, { kind: log-normal, median, sigma }, { kind: generalised-pareto, location, scale, shape } " +
     "or { kind: histogram, values, weights }, none negative";
   throw parameters.mistake(name, value, expected, '{ kind: "exponential", mean: 1000 }');
 }
@@ -108,6 +118,8 @@ export function fitsDistribution(value: Distribution | null | undefined): value 
       return isSize(value.from) && isSize(value.to) && value.from <= value.to;
     case "exponential":
       return isSize(value.mean);
+    case "hyperexponential":
+      return isSize(value.mean) && isSize(value.squaredCv) && value.squaredCv >= 1;
     case "log-normal":
       return isSize(value.median) && isSize(value.sigma) && isSize(value.most ?? 0);
     case "generalised-pareto":

@@ -21,6 +21,8 @@ interface Job {
   readonly request: RequestId;
   readonly arrivedAt: Micros;
   readonly expiresAt: Micros;
+  /** What the request itself asks for. */
+  readonly serviceUs: Micros | undefined;
 }
 
 export class StationNode implements Core<never, "served", WorkRequest> {
@@ -48,9 +50,10 @@ export class StationNode implements Core<never, "served", WorkRequest> {
 
   start(): void {}
 
-  onRequest(request: RequestId, { timeoutUs }: WorkRequest): void {
+  onRequest(request: RequestId, { timeoutUs, serviceUs }: WorkRequest): void {
     const { now } = this.env;
-    const job: Job = { request, arrivedAt: now, expiresAt: timeoutUs === undefined ? Infinity : now + timeoutUs };
+    const expiresAt = timeoutUs === undefined ? Infinity : now + timeoutUs;
+    const job: Job = { request, arrivedAt: now, expiresAt, serviceUs };
     const idle = this.jobs.indexOf(null);
     if (idle >= 0) {
       this.begin(idle, job, now);
@@ -92,7 +95,8 @@ export class StationNode implements Core<never, "served", WorkRequest> {
 
   private begin(server: number, job: Job, at: Micros): void {
     const { serviceUs, service } = this.service;
-    const duration = service === "fixed" ? serviceUs : this.env.random.exponential(serviceUs);
+    const drawn = service === "fixed" ? serviceUs : this.env.random.exponential(serviceUs);
+    const duration = job.serviceUs ?? drawn;
     this.jobs[server] = job;
     this.beganAt[server] = at;
     this.endsAt[server] = at + Math.round(duration);

@@ -9,6 +9,7 @@ import { exitCodeHelp, exitCodes } from "./command-exit.ts";
 import { nightlyCommand, nightlyOptions, type NightlyFlags } from "./command-nightly.ts";
 import { listCommand } from "./command-list.ts";
 import { addCalibrateOptions, calibrateOptions, type CalibrateFlags } from "./command-calibrate.ts";
+import { addCapacityOptions, capacityOptions, type CapacityFlags } from "./command-capacity.ts";
 import { addCompareOptions, compareOptions, type CompareFlags } from "./command-compare.ts";
 import { addLiveOptions, type LiveFlags } from "./command-live.ts";
 import { addLoadOptions, loadOptions, type LoadFlags } from "./command-load.ts";
@@ -115,6 +116,11 @@ function addServiceCommands(command: Make, parts: Parts, done: Done): void {
       ),
     );
   });
+  addCapacityOptions(
+    command("capacity <url|experiment|mm1>", "the highest rate that meets what is asked of it, by open-loop search"),
+  ).action(async (target: string, flags: CapacityFlags) =>
+    done(await parts.capacity(capacityOptions(target, flags, await parts.catalog()), parts)),
+  );
   addCalibrateOptions(command("calibrate", "the instrument against queues whose answer is known")).action(
     async (flags: CalibrateFlags) => done(await parts.calibrate(calibrateOptions(flags), parts)),
   );

@@ -4,6 +4,7 @@
  */
 import type { EventEmitter } from "node:events";
 import type { AgentCommandOptions } from "./command-agent.ts";
+import type { CapacityOptions } from "./command-capacity.ts";
 import type { CalibrateOptions } from "./command-calibrate.ts";
 import type { CompareOptions } from "./command-compare.ts";
 import type { LiveFlags } from "./command-live.ts";
@@ -42,6 +43,8 @@ export interface Parts {
   load(options: LoadOptions, live: LiveFlags, parts: Parts): Promise<number>;
   /** Runs pairs, judges and prints; the exit code. */
   compare(options: CompareOptions, parts: Parts): Promise<number>;
+  /** Searches, prints, reports; the exit code. */
+  capacity(options: CapacityOptions, parts: Parts): Promise<number>;
   /** Measures what theory knows and prints both; the exit code. */
   calibrate(options: CalibrateOptions, parts: Parts): Promise<number>;
   /** Whether git knows a revision of this name here. */

@@ -16,14 +16,14 @@ const refused: readonly (readonly [string, string, string, string, string])[] = 
     "",
     "no command was given",
     "nothing",
-    "one of list, run, nightly, trend, report, load, compare, calibrate, agent, merge, serve, peak, simulate",
+    "one of list, run, nightly, trend, report, load, compare, capacity, calibrate, agent, merge, serve, peak, simulate",
     "`wavetank run --quick` runs everything briefly; `wavetank --help` explains the rest",
   ],
   [
     "rnu",
     "there is no command of that name",
     "rnu",
-    "one of list, run, nightly, trend, report, load, compare, calibrate, agent, merge, serve, peak, simulate",
+    "one of list, run, nightly, trend, report, load, compare, capacity, calibrate, agent, merge, serve, peak, simulate",
     "did you mean run? `wavetank --help` shows all",
   ],
   [

@@ -40,6 +40,8 @@ export const parseRounds = (text: string): number =>
   parseWhole(text, { option: "--rounds", from: 1, to: 1_000, example: "5" });
 export const parseUsers = (text: string): number =>
   parseWhole(text, { option: "--users", from: 1, to: 100_000, example: "64" });
+export const parseProbes = (text: string): number =>
+  parseWhole(text, { option: "--probes", from: 3, to: 1_000, example: "30" });
 export const parsePairs = (text: string): number =>
   parseWhole(text, { option: "--pairs", from: 1, to: 10_000, example: "20" });
 export const parseSeeds = (text: string): number =>

@@ -100,6 +100,7 @@ export function recording(changes: Partial<Parts> = {}): Recording {
     load: () => Promise.resolve(0),
     compare: () => Promise.resolve(0),
     isRevision: () => false,
+    capacity: () => Promise.resolve(0),
     calibrate: () => Promise.resolve(0),
     peak: () => Promise.resolve(true),
     agent: () => Promise.resolve(),

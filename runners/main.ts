@@ -24,6 +24,7 @@ const parts: Parts = {
   simulate: async (options) => (await import("./simulate.ts")).runSimulateCommand(options),
   compare: async (options, all) => (await import("./comparison/compare-command.ts")).compareCommand(options, all),
   isRevision,
+  capacity: async (options, all) => (await import("./capacity/capacity-command.ts")).capacityCommand(options, all),
   calibrate: async (options, all) => (await import("./oracles/calibrate-command.ts")).calibrateCommand(options, all),
   load: async (options, live, all) => (await import("./load/load-command.ts")).loadCommand(options, live, all),
   peak: async (options, print) => (await import("./peak.ts")).runPeak(options, print),

@@ -21,7 +21,13 @@ const refusalCodes: readonly RefusalCode[] = [
   "breaker-open",
   "expired",
 ];
-const unknownCodes: readonly UnknownCode[] = ["timeout", "connection-lost", "quorum-lost", "server-error", "check-failed"];
+const unknownCodes: readonly UnknownCode[] = [
+  "timeout",
+  "connection-lost",
+  "quorum-lost",
+  "server-error",
+  "check-failed",
+];
 
 /** Every standard figure; more names may be added by the run (the check's counts, for instance). */
 export function standardMetrics(recorder: Recorder): Record<string, number> {

@@ -2,6 +2,7 @@
  * Entry of one worker thread of a backend: builds its nodes and doors out of the parts and answers the main thread's calls. Everything
  * a request needs after that happens between the threads; the main thread only injects faults and reads counters.
  */
+import { setFlagsFromString } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import type { Answer, Deployment, Replication } from "./api.ts";
@@ -12,6 +13,12 @@ import type { Fault } from "./kernel/fault.ts";
 import { mebibyte } from "./kernel/units.ts";
 import type { Micros, NodeId } from "./kernel/units.ts";
 import { ThreadHost } from "./runtimes/threads/thread-host.ts";
+
+/**
+ * A thread a core, so V8's helpers would collect young garbage on cores that other threads need: on two cores they cost a tenth of the
+ * processor time of a write. The pauses are no longer without them where there is no core to spare.
+ */
+setFlagsFromString("--no-parallel-scavenge");
 
 /** What the main thread starts a thread with. */
 export interface ThreadData {

@@ -11,6 +11,7 @@
 import { close, constants, fsync, open, write } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { mebibyte } from "../../kernel/units.ts";
 import { recordBytes, writeRecord } from "../log-record.ts";
@@ -24,10 +25,14 @@ const writeFile = promisify(write);
 const syncFile = promisify(fsync);
 
 /**
- * A checkpoint writes each key once however often it was put, so rare ones cost less, and recovery has more to replay: half a
- * second for 64 MiB.
+ * A checkpoint writes each key once however often it was put, so rare ones cost less, and recovery has more to replay: a second for
+ * 128 MiB.
  */
-const segmentsPerCheckpoint = 4;
+const segmentsPerCheckpoint = 8;
+
+/** A new segment is zeroed in pieces with pauses, because the groups of this and other logs wait behind each flush. */
+const preparedAtOnceBytes = mebibyte / 4;
+const preparePauseMs = 5;
 
 export interface LogOptions {
   readonly directory: string;
@@ -81,7 +86,7 @@ export class Log {
     log.sequence = tail.last;
     for (const path of paths) await log.adopt(path, tail);
     if (log.active === undefined) {
-      if (log.free.length === 0) await log.prepare();
+      if (log.free.length === 0) await log.prepare(0);
       log.active = log.free.pop()!;
     }
     return { log, records: tail.records };
@@ -121,7 +126,7 @@ export class Log {
       else done(error);
     });
     if (this.position > this.options.segmentBytes / 2 && this.free.length === 0) {
-      this.spare ??= this.prepare().catch((error: unknown) => {
+      this.spare ??= this.prepare(preparePauseMs).catch((error: unknown) => {
         this.failure = new Error("cannot prepare the next segment of the log", { cause: error });
       });
     }
@@ -169,13 +174,15 @@ export class Log {
   }
 
   /** Adds a zeroed segment to the free ones. */
-  private async prepare(): Promise<void> {
+  private async prepare(pauseMs: number): Promise<void> {
     const path = join(this.options.directory, `${String(this.segments++).padStart(4, "0")}.log`);
     const file = await openFile(path, constants.O_RDWR | constants.O_CREAT);
-    const zeros = Buffer.alloc(Math.min(mebibyte, this.options.segmentBytes));
-    for (let at = 0; at < this.options.segmentBytes; at += zeros.length)
+    const zeros = Buffer.alloc(Math.min(preparedAtOnceBytes, this.options.segmentBytes));
+    for (let at = 0; at < this.options.segmentBytes; at += zeros.length) {
+      if (at > 0 && pauseMs > 0) await pause(pauseMs);
       await writeFile(file, zeros, 0, zeros.length, at);
-    await syncFile(file);
+      await syncFile(file);
+    }
     await closeFile(file);
     const directory = await openFile(this.options.directory, constants.O_RDONLY);
     await syncFile(directory);

@@ -12,7 +12,7 @@ export const exitCodes = {
   usage: 2,
   /** The generator could not keep its promise, or lost a part of the load: the figures prove nothing. */
   invalid: 96,
-  /** A confirmed regression against the nights before. */
+  /** A confirmed regression against the nights before, or a candidate that is worse than its baseline. */
   regressed: 98,
   /** A check found a broken promise: an acknowledged write lost, an order placed twice. */
   violated: 97,
@@ -29,7 +29,7 @@ Exit codes:
   0    every claim held or is undecided
   99   a claim failed
   97   a check found a promise broken (an acknowledged write lost, an order placed twice)
-  98   nightly: a figure is worse than it was for a confirmed 5 % or more
+  98   nightly: a figure is worse than it was for a confirmed 5 % or more; compare: the candidate is worse
   96   a run was invalid: the generator could not keep its schedule, or a slice of the load is missing
   2    a wrong command, option or file
   1    a bug in wavetank

@@ -86,7 +86,7 @@ function probeLine({ perSecond, achievedPerSecond, concurrency, figures, strain,
     (value === undefined || Number.isNaN(value) ? "-" : figure(value)).padStart(width);
   const verdict = strain <= 1 ? "meets" : "breaks";
   const errors = `${figure(figures.errorShare * 100)} %`.padStart(9);
-  const doubt = valid ? "" : "   generator late: not used for the estimate";
+  const doubt = valid ? "" : "   generator late";
   return `${cell(perSecond, 11)}${cell(achievedPerSecond, 11)}${cell(figures.p50Ms, 10)}${cell(figures.p99Ms, 10)}${errors}${cell(concurrency, 11)}   ${verdict}${doubt}\n`;
 }
 
@@ -99,6 +99,8 @@ function render({ found, kneePerSecond, usl, theoryPerSecond }: CapacityReport):
     lines.push(
       `capacity  ${figure(found.perSecond)}/s [${figure(found.low)}, ${figure(found.high)}], from ${found.probes.length} probes`,
     );
+  if (found.probes.some(({ valid, strain }) => !valid && strain > 1))
+    lines.push("CAUTION: the generator was late in some probes that break the bounds, so the limit may be its own");
   if (theoryPerSecond !== null)
     lines.push(
       `theory    ${figure(theoryPerSecond)}/s: the measured one is ${figure((found.perSecond / theoryPerSecond - 1) * 100)} % off`,

@@ -46,6 +46,15 @@ test("noise moves the fit a little, and its intervals nearly always hold what wa
   for (const [name, times] of Object.entries(held)) assert.ok(times / trials > 0.8, `${name}: ${times} of ${trials}`);
 });
 
+test("an M/M/1 queue obeys the law: one alone does half of what it can, contention is a half, coherency none", () => {
+  const points = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95].map((rho) => [rho / (1 - rho), rho * 1_000] as const);
+  const { lambda, sigma, kappa, error } = fitUsl(points);
+  assert.ok(
+    Math.abs(lambda - 500) < 1 && Math.abs(sigma - 0.5) < 0.01 && kappa < 1e-4 && error < 1e-3,
+    `${lambda} ${sigma} ${kappa}`,
+  );
+});
+
 test("a law that never falls has no peak, and too few points are refused", () => {
   assert.equal(
     fitUsl([

@@ -17,6 +17,9 @@ export const mm1ServiceUs: Readonly<Record<Tank, number>> = { simulation: 1_000,
 
 /** Cut from the start of each probe: a queue takes a while to be as long as it will be. */
 const warmUpShare = 0.2;
+/** Ten beyond the 99th percentile, or it says nothing: slower probes last longer, up to this. */
+const fewestOperations = 1_000;
+const longestS = 60;
 
 export interface ProbedRun {
   readonly probe: Probe;
@@ -53,6 +56,12 @@ function probeOf(perSecond: number, run: RunResult, { thresholds }: CapacityOpti
   };
 }
 
+function lengthOf(perSecond: number, { forS }: CapacityOptions): { readonly forUs: number; readonly warmUpUs: number } {
+  const neededS = fewestOperations / perSecond / (1 - warmUpShare);
+  const forUs = Math.round(Math.max(forS, Math.min(longestS, neededS)) * second);
+  return { forUs, warmUpUs: Math.round(forUs * warmUpShare) };
+}
+
 interface Runner {
   run(perSecond: number, seed: number): Promise<RunResult>;
   close(): Promise<void>;
@@ -61,31 +70,30 @@ interface Runner {
 const nothing = (): Promise<void> => Promise.resolve();
 
 async function runner(of: CapacityOf, options: CapacityOptions, parts: Parts, signal: AbortSignal): Promise<Runner> {
-  const forUs = Math.round(options.forS * second);
-  const warmUpUs = Math.round(forUs * warmUpShare);
   if (of.kind === "url") {
     return {
       run: async (perSecond, seed) => {
         const load = { kind: "poisson", perSecond } as const;
-        const { runs } = await runLoad({ ...of.plan, load, forUs, warmUpUs, rounds: 1, seed }, { signal });
+        const length = lengthOf(perSecond, options);
+        const { runs } = await runLoad({ ...of.plan, load, ...length, rounds: 1, seed }, { signal });
         if (runs.length === 0) throw new Interrupted("the search was interrupted");
         return runs[0];
       },
       close: nothing,
     };
   }
-  if (of.kind === "mm1") return stationRunner(of.tank, forUs, warmUpUs, signal);
+  if (of.kind === "mm1") return stationRunner(of.tank, options, signal);
   const experiment = (await parts.catalog()).find(({ name }) => name === of.experiment)!;
   return designRunner(experiment, of, options, parts, signal);
 }
 
-function stationRunner(tank: Tank, forUs: number, warmUpUs: number, signal: AbortSignal): Runner {
+function stationRunner(tank: Tank, options: CapacityOptions, signal: AbortSignal): Runner {
   const design = stationDesign(stations[0], mm1ServiceUs[tank]);
   const pool = tank === "threads" ? new GeneratorPool(1) : null;
   return {
     run: (perSecond, seed) => {
       const load = { kind: "poisson", perSecond } as const;
-      const settled = { load, forUs, warmUpUs, rounds: 1, faults: [], designs: { station: design } };
+      const settled = { load, ...lengthOf(perSecond, options), rounds: 1, faults: [], designs: { station: design } };
       const target = { kind: "direct" } as const;
       const order = { design, settled, round: 0, seed, target, slices: 1, signal, onProgress: () => undefined };
       return pool === null ? runInSimulation(order) : runOnThreads(order, pool);

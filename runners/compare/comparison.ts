@@ -49,8 +49,14 @@ export interface ComparisonRule {
 
 export const usualRule: ComparisonRule = { alpha: 0.05, margin: 0.02, warmUpPairs: 1, seed: 1 };
 
-/** Fewer counted pairs decide nothing: no arrangement of five signs is rarer than 1 in 16. */
-export const fewestPairs = 6;
+/**
+ * Fewer counted pairs decide nothing: of n pairs that all point one way the signed-rank p is 2 / 2^n, and Holm multiplies it by the
+ * number of metrics. Six for one metric at alpha 5 %, eight for four.
+ */
+export function fewestPairs(metrics: number, alpha: number): number {
+  return Math.max(2, Math.floor(Math.log2((2 * metrics) / alpha)) + 1);
+}
+
 const mostPairs = 10_000;
 /** How likely the pairs named by `pairsNeeded` are to decide. */
 const power = 0.8;
@@ -72,7 +78,12 @@ export function compareMetrics(
   const adjusted = holm(raw);
   return measured.map(({ metric, better, pairs, logs }, i): Comparison => {
     const ratio = logs === null || logs.length < 2 ? null : ratioOf(logs, rule);
-    const judged = judge(logs ?? [], ratio, adjusted[i], better, rule);
+    const judged = judge(
+      logs ?? [],
+      ratio,
+      { adjustedP: adjusted[i], better, fewest: fewestPairs(metrics.length, rule.alpha) },
+      rule,
+    );
     return {
       metric,
       better,
@@ -116,33 +127,36 @@ function ratioOf(logs: readonly number[], { alpha, seed }: ComparisonRule): Esti
 function judge(
   logs: readonly number[],
   ratio: Estimate | null,
-  adjustedP: number,
-  better: "higher" | "lower",
+  {
+    adjustedP,
+    better,
+    fewest,
+  }: { readonly adjustedP: number; readonly better: "higher" | "lower"; readonly fewest: number },
   rule: ComparisonRule,
 ): Pick<Comparison, "verdict" | "pairsNeeded"> {
   if (ratio === null) return { verdict: "undecided", pairsNeeded: null };
-  if (ratio.n >= fewestPairs) {
+  if (ratio.n >= fewest) {
     const differs = (ratio.low > 1 || ratio.high < 1) && adjustedP < rule.alpha;
     if (differs) return { verdict: ratio.value > 1 === (better === "higher") ? "better" : "worse", pairsNeeded: null };
     if (ratio.low >= 1 / (1 + rule.margin) && ratio.high <= 1 + rule.margin)
       return { verdict: "equal", pairsNeeded: null };
   }
-  return { verdict: "undecided", pairsNeeded: needed(logs, rule) };
+  return { verdict: "undecided", pairsNeeded: needed(logs, fewest, rule) };
 }
 
 /**
  * If the next pairs are like these: to show the difference that was seen, or, where it is within the margin, that it stays there.
  * From the normal approximation, whichever takes fewer pairs.
  */
-function needed(logs: readonly number[], { alpha, margin }: ComparisonRule): number | null {
+function needed(logs: readonly number[], fewestToDecide: number, { alpha, margin }: ComparisonRule): number | null {
   const mean = Math.abs(average(logs));
   const variance = logs.reduce((sum, value) => sum + (value - average(logs)) ** 2, 0) / Math.max(1, logs.length - 1);
-  if (variance === 0) return fewestPairs;
+  if (variance === 0) return fewestToDecide;
   const z = normalQuantile(1 - alpha / 2) + normalQuantile(power);
   const pairs = [mean, Math.log(1 + margin) - mean]
     .filter((distance) => distance > 0)
     .map((distance) => Math.ceil((z * z * variance) / (distance * distance)));
-  const fewest = Math.max(fewestPairs, logs.length + 1, Math.min(...pairs));
+  const fewest = Math.max(fewestToDecide, logs.length + 1, Math.min(...pairs));
   return fewest <= mostPairs ? fewest : null;
 }
 

@@ -38,7 +38,12 @@ function row(comparison: Comparison, width: number, paint: ReturnType<typeof pai
     figure(counted.reduce((sum, pair) => sum + pair[side], 0) / counted.length).padStart(10);
   const interval = ratio === null ? "none" : `[${ratio.low.toFixed(3)}, ${ratio.high.toFixed(3)}]`;
   const value = ratio === null ? "-" : ratio.value.toFixed(3);
-  const needed = pairsNeeded === null ? "" : ` (about ${pairsNeeded} pairs would decide)`;
+  const needed =
+    ratio === null
+      ? " (a figure of zero has no ratio)"
+      : pairsNeeded === null
+        ? ""
+        : ` (about ${pairsNeeded} pairs would decide)`;
   const p = adjustedP < 0.0001 ? "<0.0001" : adjustedP.toFixed(4);
   return `${metric.padEnd(width)} ${mean(0)} ${mean(1)} ${value.padStart(7)}  ${interval.padEnd(16)} ${p.padStart(7)}  ${paint(tints[verdict], verdict)}${needed}`;
 }

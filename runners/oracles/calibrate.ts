@@ -5,7 +5,7 @@
  *   simulation   independent replications: the mean within 3 sigma of theory, sigma from their spread; p99 of all within 2 %
  *   threads      a few hundred operations cannot tell theory from chance, so each run is set beside Lindley's recursion over the very
  *                arrivals and service times that were drawn: within 5 %. What theory says is shown beside it.
- *   both         Little's law: what was in the system on average is the rate times the time in it
+ *   simulation   Little's law: what was in the system on average is the rate times the time in it
  */
 import { Random, streamSeed } from "../../backend/kernel/random.ts";
 import { second, type Micros } from "../../backend/kernel/units.ts";

@@ -41,9 +41,14 @@ export function simulatedClosedLoop(seed: number, quick: boolean): Calibration {
 export async function liveClosedLoop(seed: number, quick: boolean): Promise<Calibration> {
   const random = Random.stream(seed, "service");
   let freeAtMs = 0;
+  let drawnMs = 0;
+  let drawn = 0;
   const server = http.createServer((_, response) => {
     const nowMs = performance.now();
-    freeAtMs = Math.max(freeAtMs, nowMs) + random.exponential(serviceUs) / 1_000;
+    const serviceMs = random.exponential(serviceUs) / 1_000;
+    drawnMs += serviceMs;
+    drawn++;
+    freeAtMs = Math.max(freeAtMs, nowMs) + serviceMs;
     setTimeout(() => response.end("ok"), freeAtMs - nowMs);
   });
   server.listen(0, "127.0.0.1");
@@ -54,13 +59,20 @@ export async function liveClosedLoop(seed: number, quick: boolean): Promise<Cali
       origin,
       request: serialiseCall(origin, { path: "/" }),
       users,
-      warmUpMs: 1_000,
+      warmUpMs: 0,
       forMs: quick ? 8_000 : 20_000,
       think: { kind: "exponential", mean: thinkUs },
       seed,
       accept: ({ status }) => status === 200,
     });
-    return withinShare({ oracle, tank: "threads", quantity }, theory(), perSecond, 0.05);
+    // The server is nearly always busy, so chance in its few hundred services moves the throughput: theory is asked about those drawn.
+    const ofTheseDraws = closedLoopPerSecond(users, thinkUs / second, drawnMs / drawn / 1_000);
+    return withinShare(
+      { oracle, tank: "threads", quantity: `${quantity}, of these ${drawn} draws` },
+      ofTheseDraws,
+      perSecond,
+      0.05,
+    );
   } finally {
     server.closeAllConnections();
     server.close();

@@ -106,7 +106,7 @@ function stationRunner(tank: Tank, options: CapacityOptions, signal: AbortSignal
 function designRunner(
   experiment: Experiment,
   { design, tank }: Extract<CapacityOf, { kind: "design" }>,
-  { forS }: CapacityOptions,
+  options: CapacityOptions,
   parts: Parts,
   signal: AbortSignal,
 ): Runner {
@@ -125,7 +125,7 @@ function designRunner(
             { path: "faults", value: [] },
           ],
           arrivals: `poisson:${perSecond}`,
-          forS,
+          forS: lengthOf(perSecond, options).forUs / second,
           target: { kind: "direct" },
           signal,
           rerun: "",

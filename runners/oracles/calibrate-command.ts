@@ -38,7 +38,10 @@ export async function calibrateCommand({ tanks, quick, seed, json }: CalibrateOp
   }
   const missed = rows.filter(({ held }) => !held).length;
   if (json) terminal.print(`${JSON.stringify({ seed, quick, rows }, null, 2)}\n`);
-  else terminal.print(`${missed === 0 ? `all ${rows.length} held` : `${missed} of ${rows.length} missed`}\n`);
+  else
+    terminal.print(
+      `${interruption.exitCode === null ? "" : "interrupted; of what was measured "}${missed === 0 ? `all ${rows.length} held` : `${missed} of ${rows.length} missed`}\n`,
+    );
   return interruption.exitCode ?? (missed === 0 && rows.length > 0 ? exitCodes.ok : exitCodes.violated);
 }
 

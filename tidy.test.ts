@@ -107,7 +107,6 @@ const layers: readonly Layer[] = [
       // The live view: a page and a stream of events.
       "fastify",
       "@nats-io/transport-node",
-      "@prometheus-io/client",
       "hdr-histogram-js",
       "piscina",
       "pino",

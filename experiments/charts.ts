@@ -52,7 +52,8 @@ export function timelineChart(
   };
 }
 
-function firstRows({ latencies: _drawnApart, ...timeline }: Timeline, rows: number): Timeline {
+/** The timeline cut behind its first `rows` rows. */
+export function firstRows({ latencies: _drawnApart, ...timeline }: Timeline, rows: number): Timeline {
   const cut = Object.entries(timeline).map(([name, value]) => [
     name,
     Array.isArray(value) ? value.slice(0, rows) : value,

@@ -5,12 +5,8 @@ import { copyable } from "./copyable.ts";
 import { formatCount, formatInstant, formatMicros, formatSeconds } from "./format.ts";
 import { html, trusted, type Insertable, type Markup } from "./markup.ts";
 import { byStatus, countStatuses } from "./status.ts";
+import { logo } from "./page-shell.ts";
 import { groupByName, summarizeHealth, type Health } from "./summary.ts";
-
-/** Three waves: the tank. */
-const logo = trusted(
-  '<svg class="logo" width="44" height="32" viewBox="0 0 44 32" aria-hidden="true" fill="none" stroke="var(--accent)" stroke-width="2.5" stroke-linecap="round"><path d="M2 9c5-7 8-7 13 0s8 7 13 0 8-7 14 0"/><path d="M2 18c5-7 8-7 13 0s8 7 13 0 8-7 14 0" opacity=".6"/><path d="M2 27c5-7 8-7 13 0s8 7 13 0 8-7 14 0" opacity=".3"/></svg>',
-);
 
 export function pageHeader(results: Results): Markup {
   const { machine } = results;

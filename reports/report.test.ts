@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
-import { chromium, type Browser, type Page } from "playwright-core";
-import { chromiumPath, ensureSystemPackages } from "../scripts/system-packages.ts";
+import type { Browser } from "playwright-core";
+import { launchBrowser, openPage, type Look, type Opened } from "./browser.fixture.ts";
 import { readResults, renderReport, writeCharts, writeReport, type ReportPaths } from "./report.ts";
 import { sampleResults } from "./sample.ts";
 
@@ -40,21 +40,7 @@ before(async () => {
     { ...sampleResults("invalid"), experiments: [...few.slice(1, 3), ...failed] },
     join(directory, "shorter"),
   );
-  ensureSystemPackages(["chromium", "fonts-dejavu-core"]);
-  const executablePath = chromiumPath();
-  if (executablePath === undefined) return;
-  browser = await chromium.launch({
-    executablePath,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-dev-shm-usage",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  browser = await launchBrowser();
 });
 
 after(async () => {
@@ -62,34 +48,11 @@ after(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-interface Opened {
-  readonly page: Page;
-  readonly complaints: string[];
-  readonly requests: string[];
-}
-
-async function open(
+function open(
   context: TestContext,
-  {
-    path = paths.htmlPath,
-    theme = "light",
-    widthPx = 1280,
-  }: { path?: string; theme?: "light" | "dark"; widthPx?: number } = {},
+  { path = paths.htmlPath, ...look }: Look & { path?: string } = {},
 ): Promise<Opened | undefined> {
-  if (browser === undefined) {
-    context.skip("no Chromium on this machine: apt-get install chromium, or set WAVETANK_CHROMIUM");
-    return undefined;
-  }
-  const page = await browser.newPage({ viewport: { width: widthPx, height: 900 }, colorScheme: theme });
-  context.after(() => page.close());
-  const complaints: string[] = [];
-  const requests: string[] = [];
-  page.on("console", (message) => complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("request", (request) => requests.push(request.url()));
-  await page.addInitScript(watchPage);
-  await page.goto(pathToFileURL(path).href);
-  return { page, complaints, requests: requests.filter((url) => !url.startsWith("data:")) };
+  return openPage(context, browser, pathToFileURL(path).href, { ...look, first: watchPage });
 }
 
 /** Runs in the page before anything else: notes when something is painted, when the first chart has a box, and every layout shift. */

@@ -1,6 +1,5 @@
 /** From what a run left behind to its place in the results file; the same for both tanks. */
-import type { Answer } from "../backend/api.ts";
-import type { CheckResult, HistoryEntry, Workload } from "../workloads/workload.ts";
+import type { CheckResult, HistoryEntry } from "../workloads/workload.ts";
 import { generatorHealth } from "./measure/generator-health.ts";
 import { standardMetrics } from "./measure/metrics.ts";
 import { Recorder } from "./measure/recorder.ts";
@@ -79,11 +78,6 @@ function generatorOf(
   const health = generatorHealth(recorder, { p99Us: loopDelayP99Us }, metrics);
   const missing = slices === undefined ? null : missingSlices(slices);
   return missing === null ? health : { ...health, valid: false, reasons: [missing, ...health.reasons] };
-}
-
-/** Runs the workload's own check over the history of every slice, in order of arrival, and the final reads. */
-export function checkRun(workload: Workload, history: HistoryEntry[], finals: readonly Answer[]): CheckResult {
-  return workload.check(history, finals);
 }
 
 /** In order of (arrival, step): the same whatever the slices and the order in which answers came. */

@@ -1,7 +1,7 @@
 /**
  * A workload of one's own, for any HTTP service: a file that exports `workload`.
  *
- *     import type { HttpWorkload } from "wavetank/workload";
+ *     import type { HttpWorkload } from "./workloads/http.ts";
  *
  *     export const workload: HttpWorkload<{ token: string }> = {
  *       setup: async (client) => ({ token: (await client.send({ method: "POST", path: "/login" })).header("x-token")! }),

@@ -2,12 +2,12 @@
  * The trend page: every figure's nights in one HTML file that needs nothing else. Small multiples are drawn when the page is made,
  * so that it opens at once and prints; the script only filters them and draws the one that is asked for large.
  */
-import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { LevelChange, Trend } from "../../runners/history.ts";
 import { formatCount, formatInstant } from "../format.ts";
-import { embedJson, html, trusted, type Insertable, type Markup } from "../markup.ts";
+import { embedJson, html, type Insertable, type Markup } from "../markup.ts";
+import { logo, wholePage } from "../page-shell.ts";
 import { changesSection, groupSection, groupsOf } from "./trend-cards.ts";
 import { trendData } from "./trend-data.ts";
 
@@ -15,45 +15,22 @@ const read = (name: string): string => readFileSync(new URL(name, import.meta.ur
 const styles = read("../page.css") + read("trend.css");
 const script = read("trend-script.js");
 
-/** Byte for byte what is hashed below. */
-const styleElement = trusted(`<style>${styles}</style>`);
-const scriptElement = trusted(`<script>${script}</script>`);
-
-/** Three waves: the tank. */
-const logo = trusted(
-  '<svg class="logo" width="44" height="32" viewBox="0 0 44 32" aria-hidden="true" fill="none" stroke="var(--accent)" stroke-width="2.5" stroke-linecap="round"><path d="M2 9c5-7 8-7 13 0s8 7 13 0 8-7 14 0"/><path d="M2 18c5-7 8-7 13 0s8 7 13 0 8-7 14 0" opacity=".6"/><path d="M2 27c5-7 8-7 13 0s8 7 13 0 8-7 14 0" opacity=".3"/></svg>',
-);
-
 export function renderTrend(trend: Trend): string {
   const timesMs = trend.nights.map((night) => Date.parse(night.time));
-  return html`${trusted("<!doctype html>")}
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${contentPolicy()}" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>Wavetank trend</title>
-        <link rel="icon" href="data:," />
-        ${styleElement}
-      </head>
-      <body>
-        <a class="skip" href="#changes">Skip to the changes</a>
-        ${header(trend)}
-        <main>
-          ${changesSection(trend)} ${trend.series.length > 0 && filterBar(trend)}
-          ${groupsOf(trend).map((group, place) => groupSection(trend, group, place, timesMs))}
-          <p class="empty nothing" hidden>No figure matches.</p>
-          ${methodSection()}
-        </main>
-        <footer><p>Made by Wavetank from the history of nights.</p></footer>
-        ${detailDialog()}
-        <script type="application/json" id="data">
-          ${embedJson(trendData(trend))}
-        </script>
-        ${scriptElement}
-      </body>
-    </html> `.text;
+  const body = html`<a class="skip" href="#changes">Skip to the changes</a>
+    ${header(trend)}
+    <main>
+      ${changesSection(trend)} ${trend.series.length > 0 && filterBar(trend)}
+      ${groupsOf(trend).map((group, place) => groupSection(trend, group, place, timesMs))}
+      <p class="empty nothing" hidden>No figure matches.</p>
+      ${methodSection()}
+    </main>
+    <footer><p>Made by Wavetank from the history of nights.</p></footer>
+    ${detailDialog()}
+    <script type="application/json" id="data">
+      ${embedJson(trendData(trend))}
+    </script>`;
+  return wholePage({ title: "Wavetank trend", styles, script, body });
 }
 
 /** Writes the page whole or not at all. */
@@ -67,18 +44,6 @@ export function writeTrend(trend: Trend, file: string): void {
     rmSync(temporary, { force: true });
     throw error;
   }
-}
-
-function contentPolicy(): string {
-  const hashOf = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
-  return [
-    "default-src 'none'",
-    `style-src ${hashOf(styles)}`,
-    `script-src ${hashOf(script)}`,
-    "img-src data:",
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join("; ");
 }
 
 function header(trend: Trend): Markup {

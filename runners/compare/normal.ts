@@ -6,7 +6,7 @@ export function normalQuantile(p: number): number {
   return p === 0.5 ? 0 : studentQuantile(p, Infinity);
 }
 
-/** Share below `z`, to about 1e-15: W. J. Cody's rational approximations would be shorter than they are worth; this is a series. */
+/** Share below `z`, to about 1e-15. */
 export function normalBelow(z: number): number {
   if (z > 8.5) return 1;
   if (z < -8.5) return 0;

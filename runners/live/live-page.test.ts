@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { after, before, test, type TestContext } from "node:test";
 import { readFileSync } from "node:fs";
-import { chromium, type Browser, type Page } from "playwright-core";
-import { chromiumPath, ensureSystemPackages } from "../../scripts/system-packages.ts";
+import type { Browser, Page } from "playwright-core";
+import { launchBrowser, openPage } from "../../reports/browser.fixture.ts";
 import { begun, item, plan } from "./live.fixture.ts";
 import type { LiveFrame } from "./live-frame.ts";
 import { LiveServer } from "./live-server.ts";
@@ -15,13 +15,7 @@ import { LiveServer } from "./live-server.ts";
 let browser: Browser | undefined;
 
 before(async () => {
-  ensureSystemPackages(["chromium", "fonts-dejavu-core"]);
-  const executablePath = chromiumPath();
-  if (executablePath === undefined) return;
-  browser = await chromium.launch({
-    executablePath,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-  });
+  browser = await launchBrowser();
 });
 
 after(() => browser?.close());
@@ -35,10 +29,6 @@ interface Viewed {
 }
 
 async function view(t: TestContext, widthPx = 1_100, theme: "light" | "dark" = "light"): Promise<Viewed | undefined> {
-  if (browser === undefined) {
-    t.skip("no Chromium on this machine: apt-get install chromium, or set WAVETANK_CHROMIUM");
-    return undefined;
-  }
   const server = new LiveServer();
   const url = await server.listen(0);
   const frames: LiveFrame[] = [];
@@ -47,12 +37,10 @@ async function view(t: TestContext, widthPx = 1_100, theme: "light" | "dark" = "
     if (message.kind === "frame") frames.push(message.frame);
   });
   for (let i = 0; i < 3; i++) watch.news(i);
-  const page = await browser.newPage({ viewport: { width: widthPx, height: 900 }, colorScheme: theme });
-  t.after(() => page.close().then(() => server.close()));
-  const complaints: string[] = [];
-  page.on("console", (message) => complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(error.message));
-  await page.goto(url);
+  t.after(() => server.close());
+  const opened = await openPage(t, browser, url, { widthPx, theme });
+  if (opened === undefined) return undefined;
+  const { page, complaints } = opened;
   return { page, complaints, server, watch, frames };
 }
 

@@ -1,5 +1,6 @@
 /** The runs of a load as one experiment of a results file, so that the report, the exports and `compare` take them as they take others. */
 import { second } from "../../backend/kernel/units.ts";
+import { firstRows } from "../../experiments/charts.ts";
 import { Histogram } from "../measure/histogram.ts";
 import { figure } from "../compare/judge.ts";
 import type { Chart, ClaimResult, ExperimentResult, RunResult } from "../results.ts";
@@ -20,7 +21,6 @@ export function loadResult(judged: JudgedLoad): ExperimentResult {
   const { plan, runs } = judged;
   const claims = claimsOf(judged);
   const what = plan.source.kind === "call" ? callText(plan) : plan.source.path;
-  const { shared: _shared, ...parameters } = { ...plan, shared: null };
   return {
     name: "load",
     title: `Load on ${plan.endpoint.origin}`,
@@ -37,7 +37,7 @@ export function loadResult(judged: JudgedLoad): ExperimentResult {
     },
     load: describeLoad(plan.load, plan.forUs),
     bands: [],
-    parameters: flatten(parameters),
+    parameters: flatten(plan),
     designs: [{ name: "service", title: plan.endpoint.origin, description: what, differs: {}, runs: [...runs] }],
     claims,
     charts: runs.length === 0 ? [] : chartsOf(plan, runs),
@@ -101,12 +101,7 @@ function chartsOf(plan: LoadPlan, runs: readonly RunResult[]): Chart[] {
     { name: "from the send (uncorrected)", points: curve("service"), dashed: true },
   ].filter(({ points }) => points.length > 0);
   const rows = Math.floor(plan.forUs / second / runs[0].timeline.intervalS + 1e-9);
-  const timeline = Object.fromEntries(
-    Object.entries(runs[0].timeline).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.slice(0, rows) : value,
-    ]),
-  ) as RunResult["timeline"];
+  const timeline = firstRows(runs[0].timeline, rows);
   return [
     {
       kind: "percentiles",

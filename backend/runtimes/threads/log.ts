@@ -25,8 +25,8 @@ const writeFile = promisify(write);
 const syncFile = promisify(fsync);
 
 /**
- * A checkpoint writes each key once however often it was put, so rare ones cost less, and recovery has more to replay: a second for
- * 128 MiB.
+ * A checkpoint writes each key once however often it was put, so rare ones cost less, and recovery has more to replay: twice
+ * what was half a second for 64 MiB.
  */
 const segmentsPerCheckpoint = 8;
 

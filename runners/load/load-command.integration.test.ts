@@ -188,7 +188,7 @@ test("a workload file: set-up, weights, captured variables, tear-down; one that 
   assert.match(refused.err, /wavetank: the workload file exports no workload\n {2}got: .*operation a: `weight` is -1/);
 });
 
-test("--watch runs again when the file is saved, with what it says then", async () => {
+test("--watch runs again when the file is saved, with what it says then", { timeout: 60_000 }, async () => {
   const paths = new Set<string>();
   const url = await serve(
     http.createServer((request, response) => {

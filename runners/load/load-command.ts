@@ -5,12 +5,12 @@
  *                ^ Ctrl-C: the finished rounds are reported
  *     --watch: again whenever the workload file, or one beside it, is saved
  */
-import { watch as watchFolder } from "node:fs";
+import { watch as watchFolder, type FSWatcher } from "node:fs";
 import path from "node:path";
 import { second } from "../../backend/kernel/units.ts";
 import { openAside, type LiveFlags } from "../command-live.ts";
 import type { LoadOptions } from "../command-load.ts";
-import { exitCodeOf } from "../command-exit.ts";
+import { exitCodeOf, exitCodes } from "../command-exit.ts";
 import type { Parts } from "../command-parts.ts";
 import { folderName, prepareFolder, printFiles } from "../command-run.ts";
 import { Interruption } from "../command-terminal.ts";
@@ -26,23 +26,32 @@ import { renderLoad } from "./load-summary.ts";
 import { plannedMs, runLoad, type LoadRuns } from "./run-load.ts";
 
 const settleMs = 200;
+/** Whoever stops a run stops the watch. */
+const signalCodes: readonly number[] = [exitCodes.interrupted, exitCodes.terminated, exitCodes.hungUp];
 
 /** The exit code of the last run. @throws UsageError when the file is no workload or its set-up fails */
 export async function loadCommand(options: LoadOptions, live: LiveFlags, parts: Parts): Promise<number> {
   if (options.closed !== undefined) return closedLoad(options.plan, options.closed, options.json, parts);
   if (options.out !== undefined) prepareFolder(options.out);
-  let code = await runOnce(options, live, parts, 0);
   const { source } = options.plan;
-  if (!options.watch || source.kind !== "file") return code;
-  for (let version = 1; ; version++) {
-    parts.terminal.note(`watching ${source.path}: runs again when it is saved, Ctrl-C ends\n`);
-    if (!(await saved(source.path, parts))) return code;
-    try {
-      code = await runOnce(options, live, parts, version);
-    } catch (error) {
-      // A half-finished edit must not end the watch.
-      parts.terminal.note(`${error instanceof Error ? error.message : String(error)}\n`);
+  if (!options.watch || source.kind !== "file") return runOnce(options, live, parts, 0);
+  // Watched from before the first run: what is saved while one is under way counts too.
+  const saves = new Saves(source.path, parts);
+  try {
+    let code = await runOnce(options, live, parts, 0);
+    for (let version = 1; ; version++) {
+      if (signalCodes.includes(code)) return code;
+      parts.terminal.note(`watching ${source.path}: runs again when it is saved, Ctrl-C ends\n`);
+      if (!(await saves.next())) return code;
+      try {
+        code = await runOnce(options, live, parts, version);
+      } catch (error) {
+        // A half-finished edit must not end the watch.
+        parts.terminal.note(`${error instanceof Error ? error.message : String(error)}\n`);
+      }
     }
+  } finally {
+    saves.end();
   }
 }
 
@@ -126,25 +135,49 @@ async function observed(
   });
 }
 
-/** Resolves with true once the file or one beside it was saved, and with false when the process is told to end. */
-function saved(file: string, { signals }: Parts): Promise<boolean> {
-  return new Promise((resolve) => {
-    let timer: NodeJS.Timeout | undefined;
-    const end = (again: boolean): void => {
-      clearTimeout(timer);
-      watcher.close();
-      signals.removeListener("SIGINT", stop);
-      signals.removeListener("SIGTERM", stop);
-      resolve(again);
-    };
-    const stop = (): void => end(false);
-    // Editors write in several steps: the last one counts.
-    const watcher = watchFolder(path.dirname(file), (_, name) => {
-      if (name !== null && !/\.[cm]?[jt]s$|\.json$/.test(name)) return;
-      clearTimeout(timer);
-      timer = setTimeout(() => end(true), settleMs);
+/** Saves of a file and of those beside it, which it may import. */
+class Saves {
+  private readonly watcher: FSWatcher;
+  private readonly signals: Parts["signals"];
+  private readonly onSignal = (): void => this.settle(false);
+  private timer: NodeJS.Timeout | undefined;
+  private saved = false;
+  private waiting: ((again: boolean) => void) | undefined;
+
+  constructor(file: string, { signals }: Parts) {
+    this.signals = signals;
+    this.watcher = watchFolder(path.dirname(file), (_, name) => {
+      // Not JSON: results may be written into this very folder.
+      if (name !== null && !/\.[cm]?[jt]s$/.test(name)) return;
+      // Editors write in several steps: the last one counts.
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => {
+        this.saved = true;
+        this.settle(true);
+      }, settleMs);
     });
-    signals.once("SIGINT", stop);
-    signals.once("SIGTERM", stop);
-  });
+  }
+
+  /** True once something was saved since the last call, and false when the process is told to end. */
+  next(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.waiting = resolve;
+      for (const signal of ["SIGINT", "SIGTERM"]) this.signals.once(signal, this.onSignal);
+      if (this.saved) this.settle(true);
+    });
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+    this.watcher.close();
+  }
+
+  private settle(again: boolean): void {
+    if (this.waiting === undefined) return;
+    const { waiting } = this;
+    this.waiting = undefined;
+    this.saved = false;
+    for (const signal of ["SIGINT", "SIGTERM"]) this.signals.removeListener(signal, this.onSignal);
+    waiting(again);
+  }
 }

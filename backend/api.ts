@@ -2,6 +2,7 @@
  * What can be asked of a backend and what it may answer, as types. Servers translate wire protocols into these, services
  * implement them, workloads are written in them. Items keep DynamoDB's own JSON form, so a door copies nothing it need not.
  */
+import type { TimeSpec } from "./kernel/time-spec.ts";
 import type { Topology } from "./kernel/topology.ts";
 import type { Micros } from "./kernel/units.ts";
 
@@ -270,6 +271,11 @@ export interface Deployment {
   readonly durability: "log" | "none";
   /** Time one turn occupies its node's processor in the simulation; the threads cost what they cost. */
   readonly turnUs?: Micros;
+  /**
+   * The clocks of the simulation; perfect ones that claim a constant error when absent. The threads read this machine's clock,
+   * whatever this says.
+   */
+  readonly time?: TimeSpec;
   /** Name of a planted bug (backend/mutants.ts), for proving that the checkers can fail. Never set outside tests. */
   readonly plant?: string;
 }

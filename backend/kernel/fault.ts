@@ -41,13 +41,18 @@ export type Fault =
       readonly to: readonly NodeId[];
       readonly probability: number;
     }
-  /** Simulation only: wall clocks jump by `stepUs`, then run `driftPpm` fast; `boundUs` is what they claim as their error. */
+  /**
+   * Simulation only: wall clocks jump by `stepUs`, then run `driftPpm` fast; `boundUs` is what they claim as their error. Clocks
+   * that poll time masters (`PolledTime`) are put right by their next poll, unless `polls` is false, which cuts them off until a
+   * later fault says true; the bound then grows at the claimed rate, so a drift beyond that rate makes it a lie in the end.
+   */
   | {
       readonly kind: "clock";
       readonly nodes: readonly NodeId[];
       readonly stepUs: Micros;
       readonly driftPpm: number;
       readonly boundUs?: Micros;
+      readonly polls?: boolean;
     }
   /** Added to each flush of the nodes' disks. */
   | { readonly kind: "disk"; readonly nodes: readonly NodeId[]; readonly delay: Delay }
@@ -86,7 +91,7 @@ export function describeFault(fault: Fault): string {
     case "duplicate":
       return `duplicate ${fault.probability * 100} % ${list(fault.from)} -> ${list(fault.to)}`;
     case "clock":
-      return `clock of ${list(fault.nodes)} ${fault.stepUs >= 0 ? "+" : ""}${fault.stepUs / 1_000} ms, ${fault.driftPpm} ppm`;
+      return `clock of ${list(fault.nodes)} ${fault.stepUs >= 0 ? "+" : ""}${fault.stepUs / 1_000} ms, ${fault.driftPpm} ppm${fault.polls === false ? ", no polls" : ""}`;
     case "disk":
       return `slow disk on ${list(fault.nodes)}`;
     case "corrupt":

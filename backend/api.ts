@@ -3,6 +3,8 @@
  * implement them, workloads are written in them. Items keep DynamoDB's own JSON form, so a door copies nothing it need not.
  */
 import type { TimeSpec } from "./kernel/time-spec.ts";
+import type { ChargesRequest, ChargesResult } from "./api-charges.ts";
+import type { KeysRequest, KeysResult } from "./api-coordination.ts";
 import type { Topology } from "./kernel/topology.ts";
 import type { Micros } from "./kernel/units.ts";
 
@@ -25,7 +27,9 @@ export type RefusalCode =
   | "unavailable" /** too few replicas reachable to begin */
   | "condition-failed"
   | "not-found" /** no such table */
-  | "exists" /** the table exists */
+  | "exists" /** the table, or the lease, exists */
+  | "compacted" /** the revision asked for is forgotten */
+  | "future-revision" /** the revision asked for is yet to come */
   | "invalid" /** the request breaks a rule of the interface */
   | "breaker-open" /** refused by the client's own breaker: never left the client */
   | "expired"; /** the deadline had passed before work began */
@@ -207,7 +211,7 @@ export interface WorkRequest {
   readonly timeoutUs?: Micros;
 }
 
-export type Request = TableRequest | WorkRequest;
+export type Request = TableRequest | WorkRequest | KeysRequest | ChargesRequest;
 
 export type Result =
   | { readonly kind: "table"; readonly table: TableDescription }
@@ -230,7 +234,9 @@ export type Result =
       readonly context: string;
       readonly units: number;
     }
-  | { readonly kind: "worked"; readonly queuedUs: Micros };
+  | { readonly kind: "worked"; readonly queuedUs: Micros }
+  | KeysResult
+  | ChargesResult;
 
 /* ---- deployments -------------------------------------------------------------------------------------------------------- */
 
@@ -259,7 +265,39 @@ export interface StationService {
   readonly dropExpired: boolean;
 }
 
-export type ServiceSpec = TablesService | StationService;
+/** How a replicated log is kept. Times are the design: what a leader's death costs follows from them. */
+export interface LogSpec {
+  /** Nodes that vote, in the order in which they are asked to lead. */
+  readonly replicas: readonly number[];
+  /** How long a leader's lease holds from its last renewal; 2 s by default. Spanner: 10 s. */
+  readonly leaseUs?: Micros;
+  /** How often it is renewed, and followers hear what is chosen; a tenth of the lease by default. */
+  readonly heartbeatUs?: Micros;
+  /** Slots that may be proposed and not yet chosen; 16 by default. */
+  readonly window?: number;
+  /** Commands in one slot; 512 by default. */
+  readonly batch?: number;
+  /** Chosen slots that are kept for replicas that lag; 1,024 by default. Who lags further gets a snapshot. */
+  readonly keepSlots?: number;
+  /** How linearizable reads are made sure of: by the leader's lease, or by asking a majority each time. Lease by default. */
+  readonly reads?: "lease" | "quorum";
+}
+
+/** etcd's key-value store on a replicated log. */
+export interface KeysService {
+  readonly kind: "keys";
+  readonly log: LogSpec;
+}
+
+/** Stripe's charges on a replicated log. */
+export interface ChargesService {
+  readonly kind: "charges";
+  readonly log: LogSpec;
+  /** False: keys are ignored, as by a service without them. True by default. */
+  readonly idempotency?: boolean;
+}
+
+export type ServiceSpec = TablesService | StationService | KeysService | ChargesService;
 
 export interface Deployment {
   readonly topology: Topology;

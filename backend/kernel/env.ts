@@ -39,6 +39,8 @@ export interface Env<Message, Timer extends string, Reply> {
   sendEarly(to: NodeId, message: Message): void;
   /** Answers a request that entered here. Held like `send`; a second answer to the same request is a bug. */
   reply(request: RequestId, reply: Reply): void;
+  /** Answers at the end of the turn: only what rests on what others have stored, or this node long since. */
+  replyEarly(request: RequestId, reply: Reply): void;
   /** Arms a timer; `key` is the epoch or operation it belongs to, so that a stale one can be told and ignored. */
   after(delayUs: Micros, timer: Timer, key: number): TimerId;
   /** Disarms it. Harmless when it has fired already or is 0. */

@@ -26,6 +26,13 @@ export interface Store {
   get(key: StoreKey): Value | undefined;
   put(key: StoreKey, value: Value): void;
   delete(key: StoreKey): void;
+  /**
+   * As `put` and `delete`, for what the core could work out again from what it put: nothing waits until it is durable, and nothing is made
+   * durable for its sake. It becomes so with the next `put` of this node or some time later. After a crash the store is as it was at the
+   * end of some turn, none of whose puts are missing: never with a later turn's write and without an earlier turn's.
+   */
+  putLater(key: StoreKey, value: Value): void;
+  deleteLater(key: StoreKey): void;
   /** Visits keys in [from, to) in order until `visit` returns false. The store must not be written during a scan. */
   scan(from: StoreKey, to: StoreKey, visit: (key: StoreKey, value: Value) => boolean | void): void;
 }

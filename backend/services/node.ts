@@ -19,6 +19,7 @@ export function nodeFactory({ service, topology }: Deployment, roles: QuorumRole
   if (service.kind === "station") {
     return (env: UntypedEnv) => new StationNode(env as unknown as StationEnv, service) as unknown as UntypedCore;
   }
+  if (service.kind !== "tables") throw new Error(`no node runs the service "${service.kind}" yet`);
   const placements = new Placements(topology, service);
   return (env: UntypedEnv) =>
     new TablesNode(env as unknown as TablesEnv, service, placements, roles) as unknown as UntypedCore;

@@ -85,8 +85,8 @@ function resultOf(request: Request, body: Wire): Result {
       return { kind: "table", table: describedByWire(request.table, body.Table) };
     case "delete-table":
       return { kind: "table", table: describedByWire(request.table, body.TableDescription) };
-    case "work":
-      throw new Error("no DynamoDB operation answers work for a station");
+    default:
+      throw new Error(`no DynamoDB operation answers ${request.kind}`);
   }
 }
 

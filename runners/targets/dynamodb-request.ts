@@ -47,9 +47,9 @@ export function dynamodbCall(request: Request): Call {
     case "update":
     case "delete":
       return write(request);
-    case "work":
+    default:
       throw new Error(
-        "a DynamoDB target was given work for a station: expected a table request; use the direct target",
+        `a DynamoDB target was given ${request.kind}: expected a table request; use the direct target or the service's own`,
       );
   }
 }

@@ -19,6 +19,8 @@ export class RoleEnv implements QuorumEnv {
       get: (key) => disk.get(key),
       put: (key, value) => disk.set(key, value),
       delete: (key) => void disk.delete(key),
+      putLater: (key, value) => disk.set(key, value),
+      deleteLater: (key) => void disk.delete(key),
       scan: (from, to, visit) => disk.scan(from, to, visit),
       get size() {
         return disk.size;

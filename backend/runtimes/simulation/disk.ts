@@ -22,7 +22,12 @@ const packr = new Packr({ useRecords: false });
 class Group {
   readonly keys: StoreKey[] = [];
   readonly before: (Value | undefined)[] = [];
+  /** Something in it waits to become durable; what is only put later does not. */
+  urgent = false;
 }
+
+/** So many writes that nothing waits for get a flush of their own. */
+const maxLaterWrites = 512;
 
 export class SimulatedDisk implements Store {
   private readonly map = new OrderedMap<Value>();
@@ -37,13 +42,24 @@ export class SimulatedDisk implements Store {
   }
 
   put(key: StoreKey, value: Value): void {
+    this.putLater(key, value);
+    this.open.urgent = true;
+  }
+
+  delete(key: StoreKey): void {
+    if (this.map.get(key) === undefined) return;
+    this.deleteLater(key);
+    this.open.urgent = true;
+  }
+
+  putLater(key: StoreKey, value: Value): void {
     assert(key.length <= maxKeyBytes, `a store key has at most ${maxKeyBytes} bytes, got ${key.length}`);
     this.open.keys.push(key);
     this.open.before.push(this.map.get(key));
     this.map.set(key, value);
   }
 
-  delete(key: StoreKey): void {
+  deleteLater(key: StoreKey): void {
     const before = this.map.get(key);
     if (before === undefined) return;
     this.open.keys.push(key);
@@ -59,9 +75,9 @@ export class SimulatedDisk implements Store {
     return this.map.size;
   }
 
-  /** True when turns have written what no flush covers yet. */
+  /** True when turns have written what no flush covers yet, and one is due for. */
   get dirty(): boolean {
-    return this.open.keys.length > 0;
+    return this.open.urgent || this.open.keys.length > maxLaterWrites;
   }
 
   get flushing(): boolean {

@@ -107,6 +107,10 @@ export class SimulatedNode implements Env<unknown, string, unknown> {
     this.heldOpen.push({ to: -1, request, payload: reply });
   }
 
+  replyEarly(request: RequestId, reply: unknown): void {
+    this.around.answer(this.self, request, reply, this.spentUs + this.options.turnUs * this.slowness);
+  }
+
   after(delayUs: Micros, timer: string, key: number): TimerId {
     return this.around.scheduleTimer(this, this.clock.trueDelay(delayUs), timer, key);
   }

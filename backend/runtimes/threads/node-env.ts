@@ -17,6 +17,7 @@ export interface NodeEnvParts {
   hold(to: NodeId, message: unknown): void;
   sendNow(to: NodeId, message: unknown): void;
   answer(request: RequestId, reply: unknown): void;
+  answerEarly(request: RequestId, reply: unknown): void;
 }
 
 export class NodeEnv implements Env<unknown, string, unknown> {
@@ -49,6 +50,10 @@ export class NodeEnv implements Env<unknown, string, unknown> {
 
   reply(request: RequestId, reply: unknown): void {
     this.parts.answer(request, reply);
+  }
+
+  replyEarly(request: RequestId, reply: unknown): void {
+    this.parts.answerEarly(request, reply);
   }
 
   after(delayUs: Micros, timer: string, key: number): TimerId {

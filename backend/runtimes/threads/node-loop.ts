@@ -50,6 +50,8 @@ export class NodeLoop {
   private open = new OpenTable<Done>();
   /** Pairs: receiver and message, or the requester's callback and the reply. */
   private held: unknown[] = [];
+  /** Pairs likewise: what this turn answers without waiting. */
+  private early: unknown[] = [];
   private writing: unknown[] | undefined;
   private stopped = false;
   private closed: Promise<void> | undefined;
@@ -93,7 +95,8 @@ export class NodeLoop {
       beganAtUs: setting.beganAtUs,
       hold: (to, message) => void this.held.push(to, message),
       sendNow: (to, message) => setting.send(setting.self, to, message),
-      answer: (request, reply) => this.answer(request, reply),
+      answer: (request, reply) => void this.held.push(this.takeOpen(request), reply),
+      answerEarly: (request, reply) => void this.early.push(this.takeOpen(request), reply),
     });
     this.core = setting.factory(this.env);
   }
@@ -179,9 +182,11 @@ export class NodeLoop {
   private async close(): Promise<void> {
     this.stopped = true;
     const lost = this.open.entries().map(([, done]) => done);
-    for (const tag of [...(this.writing ?? []), ...this.held]) if (typeof tag === "function") lost.push(tag as Done);
+    for (const tag of [...(this.writing ?? []), ...this.held, ...this.early])
+      if (typeof tag === "function") lost.push(tag as Done);
     this.open = new OpenTable();
     this.held = [];
+    this.early = [];
     this.inbox = [];
     this.head = 0;
     for (const done of lost) done(this.setting.lostReply);
@@ -213,16 +218,20 @@ export class NodeLoop {
     this.head = 0;
   }
 
-  private answer(request: RequestId, reply: unknown): void {
+  private takeOpen(request: RequestId): Done {
     const done = this.open.get(request);
     if (done === undefined) throw new Error(`node ${this.setting.self} answers request ${request}, which is not open`);
     this.open.delete(request);
-    this.held.push(done, reply);
+    return done;
   }
 
   /** After a turn: what it said waits for the filling group if that has writes, else for the group being written, else for nothing. */
   private settle(): void {
-    const { held } = this;
+    const { early, held } = this;
+    if (early.length > 0) {
+      this.early = [];
+      this.release(early);
+    }
     if (held.length === 0 || (this.store.dirty && !this.eager)) return;
     this.held = [];
     if (this.writing === undefined || this.eager) this.release(held);

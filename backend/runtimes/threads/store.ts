@@ -29,6 +29,8 @@ const commitDelayMs = 25;
 /** So many batches may wait for their commit: what they hold is in memory twice. */
 const openBatches = 64;
 const pageKeys = 64;
+/** So many writes that nothing waits for get a flush of their own. */
+const maxLaterWrites = 8_192;
 /** Sorts before every key of a core: cores' keys get the prefix "k". */
 const floorKey = Buffer.from("f");
 
@@ -45,6 +47,8 @@ export class LayeredStore implements Store {
   private readonly cache = new DecodedCache(32 * mebibyte);
   private readonly database: RootDatabase<Uint8Array, Uint8Array>;
   private written: (StoreKey | Value | undefined)[] = [];
+  /** Something written waits to become durable; what is only put later does not. */
+  private urgent = false;
   /** Nothing was ever checkpointed: no read needs to ask the database. */
   private empty: boolean;
   private closing = false;
@@ -75,9 +79,9 @@ export class LayeredStore implements Store {
     return this.frozen !== undefined;
   }
 
-  /** Writes not yet taken into a log group. */
+  /** Writes not yet taken into a log group that a flush is due for. */
   get dirty(): boolean {
-    return this.written.length > 0;
+    return this.urgent || this.written.length > maxLaterWrites * 2;
   }
 
   get(key: StoreKey): Value | undefined {
@@ -99,9 +103,21 @@ export class LayeredStore implements Store {
     if (value === undefined) throw new Error(`put of undefined under ${JSON.stringify(key)}: delete the key instead`);
     this.recent.set(key, value);
     this.written.push(key, value);
+    this.urgent = true;
   }
 
   delete(key: StoreKey): void {
+    this.deleteLater(key);
+    this.urgent = true;
+  }
+
+  putLater(key: StoreKey, value: Value): void {
+    checkKey(key);
+    this.recent.set(key, value);
+    this.written.push(key, value);
+  }
+
+  deleteLater(key: StoreKey): void {
     checkKey(key);
     this.recent.set(key, deleted);
     this.written.push(key, undefined);
@@ -128,6 +144,7 @@ export class LayeredStore implements Store {
   takeWrites(): Uint8Array {
     const payload = codec.pack(this.written);
     this.written = [];
+    this.urgent = false;
     return payload;
   }
 

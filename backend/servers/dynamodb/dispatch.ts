@@ -154,6 +154,8 @@ function failure(call: Call, answer: Exclude<Answer, { kind: "ok" }>): ServiceEr
     case "unavailable":
     case "breaker-open":
     case "expired":
+    case "compacted":
+    case "future-revision":
       return unavailable(`${answer.code}: ${answer.message}`);
   }
 }

@@ -29,14 +29,14 @@ export class MemoryTables {
   private readonly tables = new Map<string, Table>();
   private writes = 0;
 
-  handle(request: Request): Answer {
+  handle(asked: Request): Answer {
+    if (!("table" in asked) && asked.kind !== "list-tables") return refused("invalid", `tables do no ${asked.kind}`);
+    const request = asked;
     switch (request.kind) {
       case "create-table":
         return this.create(request.table);
       case "list-tables":
         return this.list(request.after ?? "", request.limit);
-      case "work":
-        return refused("invalid", "tables do no work");
       default: {
         const name = request.table;
         const table = this.tables.get(name);

@@ -2,9 +2,14 @@
 import type { Answer, Deployment, Request } from "./api.ts";
 import type { Counters } from "./kernel/counters.ts";
 import type { Fault } from "./kernel/fault.ts";
+import type { TimeSpec } from "./kernel/time-spec.ts";
 import type { Delay } from "./kernel/topology.ts";
 import type { Micros, NodeId } from "./kernel/units.ts";
 import { rolesOf } from "./mutants.ts";
+import { PolledClock } from "./protocols/truetime/polled-clock.ts";
+import { planTime } from "./protocols/truetime/time-plan.ts";
+import { referenceOf } from "./protocols/truetime/timescale.ts";
+import type { NodeClock } from "./runtimes/simulation/clock.ts";
 import { Simulation } from "./runtimes/simulation/simulation.ts";
 import { nodeFactory } from "./services/node.ts";
 
@@ -14,6 +19,11 @@ const lost: Answer = { kind: "unknown", code: "connection-lost", message: "The n
 export interface SimulatedBackend {
   /** True time, microseconds since the simulation began. */
   readonly now: Micros;
+  /**
+   * What `env.wall` bounds at a true time of the simulation, while clocks are honest: true time itself, but for a leap second. A
+   * checker compares a core's timestamps with this.
+   */
+  referenceUs(trueUs: Micros): number;
   readonly events: number;
   readonly nodes: number;
   /** Nodes that found their log damaged and stay down for good. */
@@ -32,6 +42,7 @@ export interface SimulatedBackend {
 
 export interface SimulatedOptions {
   readonly flush?: Delay;
+  /** Error that clocks claim where the deployment does not say what they are made of (`time`). */
   readonly clockBoundUs?: Micros;
   readonly checkEvery?: number;
 }
@@ -49,6 +60,7 @@ export function createSimulation(
     turnUs: deployment.turnUs ?? 0,
     durable: deployment.durability === "log",
     acknowledgeBeforeDurable: deployment.plant === "acknowledge-before-durable",
+    createClock: clocksOf(deployment.time, seed),
     ...options,
   });
   return {
@@ -58,6 +70,7 @@ export function createSimulation(
     get events() {
       return simulation.events;
     },
+    referenceUs: referenceOf(deployment.time),
     nodes: deployment.topology.nodes.length,
     get broken() {
       return simulation.nodes.filter(({ broken }) => broken).map(({ self }) => self);
@@ -70,4 +83,10 @@ export function createSimulation(
     counters: () => simulation.counters(),
     digest: () => simulation.digest(),
   };
+}
+
+function clocksOf(time: TimeSpec | undefined, seed: number): ((node: NodeId) => NodeClock) | undefined {
+  if (time === undefined) return undefined;
+  const plan = planTime(time);
+  return (node) => new PolledClock(plan, seed, node);
 }

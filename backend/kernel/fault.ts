@@ -61,6 +61,9 @@ export type Fault =
 
 export type FaultKind = Fault["kind"];
 
+/** What a clock fault does to each of its nodes' clocks. */
+export type ClockChange = Omit<Extract<Fault, { readonly kind: "clock" }>, "kind" | "nodes">;
+
 export interface FaultAt {
   readonly atUs: Micros;
   readonly fault: Fault;

@@ -9,8 +9,8 @@
  *             ╞════╡
  *
  * If at most n - quorum masters lie, true time is one of those points. The variant that takes the points on which the *most*
- * masters agree, as NTP's selection does, is narrower and wrong: a liar whose interval overlaps the honest ones can pull the
- * fullest stretch away from true time.
+ * masters agree is narrower and unsafe: a liar whose interval overlaps the honest ones pulls the fullest stretch away from true
+ * time.
  */
 
 /** Both ends belong to it. Invariant: low <= high. */

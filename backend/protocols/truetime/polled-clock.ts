@@ -12,7 +12,6 @@
  * It differs from the paper: the answers to a poll arrive together, at its instant, having been asked for one round trip before;
  * and a machine whose quartz drifts beyond the bound is not evicted, since what it breaks is what experiments look for.
  */
-import type { Wall } from "../../kernel/env.ts";
 import type { ClockChange } from "../../kernel/fault.ts";
 import { Random } from "../../kernel/random.ts";
 import { drawDelay } from "../../kernel/topology.ts";
@@ -39,8 +38,9 @@ export class PolledClock {
   private syncedError: Micros;
 
   /** Poll k is due at k pollUs - phaseUs by the quartz. */
-  private readonly phaseUs: Micros;
+  private readonly phaseUs: number;
   private lastPoll = 0;
+  private nextPollAt: number;
   private polls = true;
   /** True time at which this node takes a second out; never, unless leap seconds are steps. */
   private readonly stepsAtUs: Micros;
@@ -52,6 +52,7 @@ export class PolledClock {
     const random = Random.stream(seed, "clock", node);
     this.rate = rateOf((2 * random.float() - 1) * plan.quartzDrift);
     this.phaseUs = random.float() * plan.pollUs;
+    this.nextPollAt = plan.pollUs - this.phaseUs;
     const late = random.float() * plan.spreadUs;
     this.stepsAtUs = plan.scale.kind === "step" ? plan.scale.atUs + late : Infinity;
     // The node has been running for ever: it comes into the run with the poll before its first in it.
@@ -62,7 +63,7 @@ export class PolledClock {
   }
 
   /** Writes what the wall clock claims into `wall` and returns the monotonic clock's reading. True times must not decrease. */
-  read(trueUs: Micros, wall: { -readonly [Bound in keyof Wall]: Wall[Bound] }): Micros {
+  read(trueUs: Micros, wall: { earliest: Micros; latest: Micros }): Micros {
     const localUs = this.catchUp(trueUs);
     const sinceUs = localUs - this.syncedAt;
     const errorUs = this.syncedError + sinceUs * this.plan.claimedDrift;
@@ -77,7 +78,7 @@ export class PolledClock {
     return Math.ceil(localUs / this.rate);
   }
 
-  /** See the "clock" fault. The drift replaces the quartz's own, and is counted a second of the quartz's time. */
+  /** See the "clock" fault. The drift replaces the quartz's own. */
   disturb(trueUs: Micros, { stepUs, driftPpm, boundUs, polls }: ClockChange): void {
     const localUs = this.catchUp(trueUs);
     const sinceUs = localUs - this.syncedAt;
@@ -93,11 +94,12 @@ export class PolledClock {
   /** Takes the polls that are due; returns what the quartz shows. */
   private catchUp(trueUs: Micros): number {
     const localUs = this.anchorLocal + (trueUs - this.anchorTrue) * this.rate;
+    if (localUs < this.nextPollAt) return localUs;
     const { pollUs } = this.plan;
-    if (localUs + this.phaseUs < (this.lastPoll + 1) * pollUs) return localUs;
     const last = Math.floor((localUs + this.phaseUs) / pollUs);
     for (let index = last; this.polls && index > this.lastPoll; index--) if (this.poll(index)) break;
     this.lastPoll = last;
+    this.nextPollAt = (last + 1) * pollUs - this.phaseUs;
     return localUs;
   }
 
@@ -139,9 +141,9 @@ export class PolledClock {
 }
 
 /**
- * Seconds of quartz a true second. Drift is counted a second of the quartz's time because that is all a node can measure: true
- * time since a poll is then within 1 - drift and 1 + drift of the quartz's, and the claimed growth is exactly what is needed.
+ * Seconds of quartz a true second: fast or slow by the same factor. True time since a poll is then never further from the quartz's
+ * than `drift` times the quartz's, which is all that a node can measure: the claimed growth is what is needed, to the microsecond.
  */
 function rateOf(drift: number): number {
-  return 1 / (1 - drift);
+  return drift > 0 ? 1 + drift : 1 / (1 - drift);
 }

@@ -2,8 +2,8 @@
  * TrueTime's questions (Spanner, OSDI 2012, section 3, table 1), asked of `env.wall`, which is TT.now(). A core asks these and
  * nothing else about time of day; how the bounds come about is the runtime's business.
  *
- *              before(t)                      neither                       after(t)
- *     ───────────────────────── earliest ══════════════════ latest ─────────────────────────> t read from right to left
+ *     t:  ──────────────── earliest ════════════════ latest ────────────────>
+ *             after(t)                 neither                 before(t)
  *
  * Bounds may step back at a poll, so a commit wait or a lease that is over is remembered as over, never asked about again.
  */

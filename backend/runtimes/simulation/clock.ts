@@ -1,12 +1,22 @@
 /**
- * One node's two clocks as functions of true time. The monotonic clock only drifts; the wall clock also has an offset and may
- * jump, and claims an error bound that is either true or a lie.
+ * One node's two clocks as functions of true time: a monotonic one that only drifts, and a wall clock that claims bounds on true
+ * time, honestly or not. The simulation takes any `NodeClock`; its own claims a constant error:
  *
  *     monotonic(t) = m0 + (t - t0) (1 + drift)          wall(t) = monotonic(t) + offset, +- bound
  */
+import type { ClockChange } from "../../kernel/fault.ts";
 import type { Micros } from "../../kernel/units.ts";
 
-export class SimulatedClock {
+export interface NodeClock {
+  /** Writes what the wall clock claims into `wall`; returns what the monotonic clock shows. True times never decrease. */
+  read(trueUs: Micros, wall: { earliest: Micros; latest: Micros }): Micros;
+  /** How long a delay by the monotonic clock takes in true time, rounded up. */
+  trueDelay(localUs: Micros): Micros;
+  /** A clock fault begins. */
+  disturb(trueUs: Micros, change: ClockChange): void;
+}
+
+export class SimulatedClock implements NodeClock {
   private anchorTrue: Micros = 0;
   private anchorLocal: Micros = 0;
   private rate = 1;
@@ -17,30 +27,27 @@ export class SimulatedClock {
     this.boundUs = boundUs;
   }
 
-  monotonic(trueUs: Micros): Micros {
-    if (this.rate === 1) return this.anchorLocal + (trueUs - this.anchorTrue);
-    return Math.floor(this.anchorLocal + (trueUs - this.anchorTrue) * this.rate);
+  read(trueUs: Micros, wall: { earliest: Micros; latest: Micros }): Micros {
+    const localUs = this.monotonic(trueUs);
+    wall.earliest = localUs + this.offsetUs - this.boundUs;
+    wall.latest = localUs + this.offsetUs + this.boundUs;
+    return localUs;
   }
 
-  earliest(trueUs: Micros): Micros {
-    return this.monotonic(trueUs) + this.offsetUs - this.boundUs;
-  }
-
-  latest(trueUs: Micros): Micros {
-    return this.monotonic(trueUs) + this.offsetUs + this.boundUs;
-  }
-
-  /** How long a local delay takes in true time, at least one microsecond of progress a timer. */
   trueDelay(localUs: Micros): Micros {
     return this.rate === 1 ? localUs : Math.ceil(localUs / this.rate);
   }
 
-  /** The wall clock jumps by `stepUs` and both clocks run `driftPpm` fast from now on. */
-  disturb(trueUs: Micros, stepUs: Micros, driftPpm: number, boundUs?: Micros): void {
+  disturb(trueUs: Micros, { stepUs, driftPpm, boundUs }: ClockChange): void {
     this.anchorLocal = this.monotonic(trueUs);
     this.anchorTrue = trueUs;
     this.rate = 1 + driftPpm / 1e6;
     this.offsetUs += stepUs;
     if (boundUs !== undefined) this.boundUs = boundUs;
+  }
+
+  private monotonic(trueUs: Micros): Micros {
+    if (this.rate === 1) return this.anchorLocal + (trueUs - this.anchorTrue);
+    return Math.floor(this.anchorLocal + (trueUs - this.anchorTrue) * this.rate);
   }
 }

@@ -11,7 +11,7 @@ import type { Core, CoreFactory, Env, RequestId, TimerId, Wall } from "../../ker
 import { Random } from "../../kernel/random.ts";
 import type { Store } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
-import { SimulatedClock } from "./clock.ts";
+import type { NodeClock } from "./clock.ts";
 import { SimulatedDisk } from "./disk.ts";
 
 /** What a node asks of the simulation around it. Delays are from now, in true time. */
@@ -43,13 +43,13 @@ export interface NodeOptions {
   readonly durable: boolean;
   /** Planted bug: effects leave before their writes are durable. */
   readonly acknowledgeBeforeDurable: boolean;
-  readonly clockBoundUs: Micros;
+  readonly clock: NodeClock;
 }
 
 export class SimulatedNode implements Env<unknown, string, unknown> {
   readonly self: NodeId;
   readonly disk = new SimulatedDisk();
-  readonly clock: SimulatedClock;
+  readonly clock: NodeClock;
   readonly random: Random;
   /** What befalls the node: a stream of its own, so that a crash does not shift what the core draws. */
   private readonly fate: Random;
@@ -82,7 +82,7 @@ export class SimulatedNode implements Env<unknown, string, unknown> {
     this.options = options;
     this.random = Random.stream(options.seed, "node", self);
     this.fate = Random.stream(options.seed, "fate", self);
-    this.clock = new SimulatedClock(options.clockBoundUs);
+    this.clock = options.clock;
   }
 
   get store(): Store {
@@ -174,9 +174,7 @@ export class SimulatedNode implements Env<unknown, string, unknown> {
     const inbox = this.inbox;
     const limit = Math.min(inbox.length, 3 * 256);
     this.inbox = inbox.length > limit ? inbox.splice(limit) : [];
-    this.now = this.clock.monotonic(around.now);
-    this.wall.earliest = this.clock.earliest(around.now);
-    this.wall.latest = this.clock.latest(around.now);
+    this.now = this.clock.read(around.now, this.wall);
     this.spentUs = 0;
     for (let i = 0; i < limit && this.core !== null; i += 3) {
       this.turn(inbox[i] as number, inbox[i + 1] as number, inbox[i + 2]);

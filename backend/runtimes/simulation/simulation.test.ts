@@ -175,11 +175,13 @@ test("a node whose log is corrupt stays down", () => {
 
 test("clocks: drift, step and claimed bounds", () => {
   const clock = new SimulatedClock(1_000);
-  assert.equal(clock.monotonic(5_000), 5_000);
-  clock.disturb(second, 250, 1_000, 2_000);
-  assert.equal(clock.monotonic(2 * second), 2 * second + 1_000, "1,000 ppm over a second");
-  assert.equal(clock.latest(2 * second) - clock.earliest(2 * second), 4_000);
-  assert.equal(clock.latest(second), second + 250 + 2_000, "the step moves the wall clock only");
+  const wall = { earliest: 0, latest: 0 };
+  assert.equal(clock.read(5_000, wall), 5_000);
+  clock.disturb(second, { stepUs: 250, driftPpm: 1_000, boundUs: 2_000 });
+  clock.read(second, wall);
+  assert.equal(wall.latest, second + 250 + 2_000, "the step moves the wall clock only");
+  assert.equal(clock.read(2 * second, wall), 2 * second + 1_000, "1,000 ppm over a second");
+  assert.equal(wall.latest - wall.earliest, 4_000);
   assert(Math.abs(clock.trueDelay(1_001_000) - second) <= 1, "rounded up to a whole microsecond");
 });
 

@@ -15,6 +15,8 @@ import type { Delay, Topology } from "../../kernel/topology.ts";
 import { drawDelay, none } from "../../kernel/topology.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond } from "../../kernel/units.ts";
+import type { NodeClock } from "./clock.ts";
+import { SimulatedClock } from "./clock.ts";
 import { EventQueue, eventKinds } from "./event-queue.ts";
 import { lost, SimulatedNetwork } from "./network.ts";
 import type { Surroundings } from "./node.ts";
@@ -37,8 +39,9 @@ export interface SimulationOptions {
   readonly acknowledgeBeforeDurable?: boolean;
   /** Time a flush takes. Default: 0.2 ms plus an exponential of 0.1 ms, a data-centre SSD. */
   readonly flush?: Delay;
-  /** Error bound that every clock claims. */
+  /** Error bound that every clock claims, unless `createClock` says what clocks there are. */
   readonly clockBoundUs?: Micros;
+  readonly createClock?: (node: NodeId) => NodeClock;
   /** Runs each core's `check` after every so many events of the whole simulation; 0 never. */
   readonly checkEvery?: number;
 }
@@ -77,7 +80,7 @@ export class Simulation implements Surroundings {
           turnUs: options.turnUs ?? 0,
           durable: options.durable ?? true,
           acknowledgeBeforeDurable: options.acknowledgeBeforeDurable ?? false,
-          clockBoundUs: options.clockBoundUs ?? millisecond,
+          clock: options.createClock?.(i) ?? new SimulatedClock(options.clockBoundUs ?? millisecond),
         }),
     );
     for (const node of this.nodes) node.boot();
@@ -174,9 +177,7 @@ export class Simulation implements Surroundings {
         for (const id of fault.nodes) this.nodes[id].slowness = fault.factor;
         break;
       case "clock":
-        for (const id of fault.nodes) {
-          this.nodes[id].clock.disturb(this.now, fault.stepUs, fault.driftPpm, fault.boundUs);
-        }
+        for (const id of fault.nodes) this.nodes[id].clock.disturb(this.now, fault);
         break;
       case "disk":
         for (const id of fault.nodes) this.diskDelay[id] = fault.delay;

@@ -47,6 +47,7 @@ export interface CompareOptions {
   readonly pairs: number;
   readonly metrics: readonly string[];
   readonly rule: ComparisonRule;
+  /** A folder, or a file that ends in .json. */
   readonly out?: string;
   readonly json: boolean;
   readonly rerun: string;
@@ -70,7 +71,10 @@ export function addCompareOptions(command: Command): Command {
     .option("--for <time>", "length of each run's load")
     .option("--seed <n>", "the seed of everything random (default: 1)")
     .option("--quick", "short plans of the experiment")
-    .option("--out <file>", "also write the comparison as JSON")
+    .option(
+      "--out <folder>",
+      "where results and report go (default: none are written); a name in .json gets the JSON alone",
+    )
     .option("--json", "only JSON on stdout");
 }
 

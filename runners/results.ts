@@ -261,6 +261,8 @@ export const ChartSchema = Type.Union([
     ...heading,
     valueLabel: text,
     better: Type.Union([Type.Literal("higher"), Type.Literal("lower")]),
+    /** Share around x1 that counts as equal: a band across the rows. */
+    margin: Type.Optional(number),
     rows: Type.Array(
       Type.Object({
         name: text,
@@ -301,6 +303,51 @@ export const ComparisonSchema = Type.Object({
   ratio: EstimateSchema,
   /** In a word: better, worse, equal or undecided. Without one the interval alone speaks. */
   verdict: Type.Optional(text),
+});
+
+/** One side of a comparison: its name as it was typed, and what is known of it (a commit, a machine, an instant). */
+export const SideSchema = Type.Object({ name: text, facts: Type.Record(text, text) });
+
+/** One figure of both sides, judged. */
+export const JudgedMetricSchema = Type.Object({
+  metric: text,
+  better: Type.Union([Type.Literal("higher"), Type.Literal("lower")]),
+  /** [baseline, candidate], in the order they were run, those of the warm-up first. */
+  pairs: Type.Array(numbers),
+  warmUpPairs: Type.Integer(),
+  /** Candidate over baseline; null where a figure is zero or too few pairs were counted. */
+  ratio: Type.Union([EstimateSchema, Type.Null()]),
+  signedRankP: number,
+  /** After Holm over the figures judged together. */
+  adjustedP: number,
+  verdict: Type.Union([
+    Type.Literal("better"),
+    Type.Literal("worse"),
+    Type.Literal("equal"),
+    Type.Literal("undecided"),
+  ]),
+  /** Counted pairs in all that would decide; null where it is decided, or no number in reach would. */
+  pairsNeeded: Type.Union([Type.Integer(), Type.Null()]),
+});
+
+/** What `wavetank compare` was asked, how it was judged, and what it found: is the candidate better than the baseline? */
+export const ComparedSchema = Type.Object({
+  kind: Type.Union([Type.Literal("designs"), Type.Literal("revisions"), Type.Literal("urls"), Type.Literal("results")]),
+  baseline: SideSchema,
+  candidate: SideSchema,
+  /** What was the same for both: experiment, tank, load. */
+  shared: Type.Record(text, scalar),
+  /** False for runs that were made before: what the machine did to one side only is then in the figures. */
+  interleaved: Type.Boolean(),
+  /** Stopped by a signal before all its pairs: nothing is decided. */
+  partial: Type.Boolean(),
+  /** Counted pairs asked for; null for runs that were made before. */
+  pairsAsked: Type.Union([Type.Integer(), Type.Null()]),
+  /** Pairs with an invalid run, and why. */
+  leftOut: Type.Array(text),
+  rule: Type.Object({ alpha: number, margin: number, warmUpPairs: Type.Integer(), seed: number }),
+  /** One, with an empty name; or one a design that two results files share. No metrics: no pair was finished. */
+  groups: Type.Array(Type.Object({ name: text, metrics: Type.Array(JudgedMetricSchema) })),
 });
 
 /** What the harness measured of a system whose answer is known in closed form. */
@@ -367,6 +414,8 @@ export const ResultsSchema = Type.Object(
     }),
     experiments: Type.Array(ExperimentSchema),
     calibration: Type.Optional(Type.Array(CalibrationSchema)),
+    /** Of `wavetank compare`, whose file has no experiments. */
+    compared: Type.Optional(ComparedSchema),
     /** One slice of a load: number `index` (from 0) of `count`, of the plan with this identity. */
     slice: Type.Optional(
       Type.Object({
@@ -395,6 +444,8 @@ export type Band = Static<typeof BandSchema>;
 export type Chart = Static<typeof ChartSchema>;
 export type DesignResult = Static<typeof DesignSchema>;
 export type Comparison = Static<typeof ComparisonSchema>;
+export type JudgedMetric = Static<typeof JudgedMetricSchema>;
+export type Compared = Static<typeof ComparedSchema>;
 export type Calibration = Static<typeof CalibrationSchema>;
 export type Verdict = Static<typeof VerdictSchema>;
 export type ExperimentResult = Static<typeof ExperimentSchema>;

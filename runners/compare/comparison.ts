@@ -11,6 +11,7 @@
  *      compared together, is below alpha. Two tests with different assumptions must agree.
  *   3. Otherwise *equal*: the whole interval lies within the margin around 1.
  *   4. Otherwise *undecided*, with the pairs that would decide it if they went on like these.
+ *   5. Stopped before its pairs were all run: *undecided*. Whoever watches the pairs and stops when they look good does not keep alpha.
  */
 import { bcaInterval, bcaResamples } from "./bca.ts";
 import { normalQuantile } from "./normal.ts";
@@ -27,7 +28,7 @@ export interface Comparison {
   /** [baseline, candidate], in the order they were run, warm-up included. */
   readonly pairs: readonly (readonly [number, number])[];
   readonly warmUpPairs: number;
-  /** Candidate over baseline; null where a figure is zero or negative, because then no ratio exists. */
+  /** Candidate over baseline; null where a figure is zero or negative, because then no ratio exists, and of fewer than two pairs. */
   readonly ratio: Estimate | null;
   readonly signedRankP: number;
   /** After Holm over the metrics compared together. */
@@ -78,10 +79,11 @@ export function compareMetrics(
   const adjusted = holm(raw);
   return measured.map(({ metric, better, pairs, logs }, i): Comparison => {
     const ratio = logs === null || logs.length < 2 ? null : ratioOf(logs, rule);
+    const tooFew = logs === null ? pairs.length <= rule.warmUpPairs : logs.length < 2;
     const judged = judge(
       logs ?? [],
       ratio,
-      { adjustedP: adjusted[i], better, fewest: fewestPairs(metrics.length, rule.alpha) },
+      { adjustedP: adjusted[i], better, fewest: fewestPairs(metrics.length, rule.alpha), tooFew },
       rule,
     );
     return {
@@ -97,6 +99,16 @@ export function compareMetrics(
       ...judged,
     };
   });
+}
+
+/** Pairs that somebody stopped at will: whatever they show, none of it is a verdict before the `asked` pairs are counted. */
+export function stoppedEarly(comparisons: readonly Comparison[], asked: number): Comparison[] {
+  return comparisons.map((each) => ({
+    ...each,
+    verdict: "undecided",
+    // What has no ratio because a figure is zero would not have one after more pairs either.
+    pairsNeeded: each.ratio === null && each.pairsNeeded === null ? null : Math.max(asked, each.pairsNeeded ?? 0),
+  }));
 }
 
 /** Holm's step-down correction (1979): p-values that may be compared with alpha one by one, for all of them together. */
@@ -131,10 +143,17 @@ function judge(
     adjustedP,
     better,
     fewest,
-  }: { readonly adjustedP: number; readonly better: "higher" | "lower"; readonly fewest: number },
+    tooFew,
+  }: {
+    readonly adjustedP: number;
+    readonly better: "higher" | "lower";
+    readonly fewest: number;
+    readonly tooFew: boolean;
+  },
   rule: ComparisonRule,
 ): Pick<Comparison, "verdict" | "pairsNeeded"> {
-  if (ratio === null) return { verdict: "undecided", pairsNeeded: null };
+  // A figure of zero has no ratio however many pairs follow; too few pairs have none yet.
+  if (ratio === null) return { verdict: "undecided", pairsNeeded: tooFew ? fewest : null };
   if (ratio.n >= fewest) {
     const differs = (ratio.low > 1 || ratio.high < 1) && adjustedP < rule.alpha;
     if (differs) return { verdict: ratio.value > 1 === (better === "higher") ? "better" : "worse", pairsNeeded: null };

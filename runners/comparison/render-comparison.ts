@@ -32,44 +32,47 @@ export function renderComparisons(comparisons: readonly Comparison[], rule: Comp
 }
 
 function row(comparison: Comparison, width: number, paint: ReturnType<typeof painter>): string {
-  const { metric, pairs, warmUpPairs, ratio, adjustedP, verdict, pairsNeeded } = comparison;
+  const { metric, pairs, warmUpPairs, ratio, adjustedP, verdict } = comparison;
   const counted = pairs.slice(warmUpPairs);
   const mean = (side: 0 | 1): string =>
-    figure(counted.reduce((sum, pair) => sum + pair[side], 0) / counted.length).padStart(10);
+    (counted.length === 0 ? "-" : figure(counted.reduce((sum, pair) => sum + pair[side], 0) / counted.length)).padStart(
+      10,
+    );
   const interval = ratio === null ? "none" : `[${ratio.low.toFixed(3)}, ${ratio.high.toFixed(3)}]`;
   const value = ratio === null ? "-" : ratio.value.toFixed(3);
-  const needed =
-    ratio === null
-      ? " (a figure of zero has no ratio)"
-      : pairsNeeded === null
-        ? ""
-        : ` (about ${pairsNeeded} pairs would decide)`;
+  const needed = neededText(comparison);
   const p = adjustedP < 0.0001 ? "<0.0001" : adjustedP.toFixed(4);
-  return `${metric.padEnd(width)} ${mean(0)} ${mean(1)} ${value.padStart(7)}  ${interval.padEnd(16)} ${p.padStart(7)}  ${paint(tints[verdict], verdict)}${needed}`;
+  return `${metric.padEnd(width)} ${mean(0)} ${mean(1)} ${value.padStart(7)}  ${interval.padEnd(16)} ${p.padStart(7)}  ${paint(tints[verdict], verdict)}${needed === "" ? "" : ` (${needed})`}`;
+}
+
+/** What an undecided comparison lacks. */
+function neededText({ verdict, ratio, pairs, warmUpPairs, pairsNeeded }: Comparison): string {
+  if (verdict !== "undecided") return "";
+  const counted = pairs.length - warmUpPairs;
+  if (pairsNeeded !== null) return `about ${pairsNeeded} pairs would decide, ${pairsNeeded - counted} more`;
+  return ratio === null ? "a figure of zero has no ratio" : "no number of pairs in reach would decide";
 }
 
 /** What a reader takes home. */
 export function compareSentence(comparisons: readonly Comparison[]): string {
   if (comparisons.length === 0) return "Nothing can be said: no pair was finished.";
   const [{ candidate, baseline }] = comparisons;
-  const by = (verdict: ComparisonVerdict): Comparison[] => comparisons.filter((each) => each.verdict === verdict);
-  const list = (found: readonly Comparison[]): string =>
-    found
-      .map(({ metric, ratio }) => (ratio === null ? metric : `${metric} (${figure((ratio.value - 1) * 100)} %)`))
-      .join(", ");
-  const parts = [
-    by("worse").length > 0 ? `is worse in ${list(by("worse"))}` : "",
-    by("better").length > 0 ? `is better in ${list(by("better"))}` : "",
-    by("equal").length > 0
-      ? `is equal in ${by("equal")
-          .map(({ metric }) => metric)
-          .join(", ")}`
-      : "",
-    by("undecided").length > 0
-      ? `is undecided in ${by("undecided")
-          .map(({ metric }) => metric)
-          .join(", ")}`
-      : "",
-  ].filter((part) => part !== "");
+  const parts = (["worse", "better", "equal", "undecided"] as const).flatMap((verdict) => {
+    const found = comparisons.filter((each) => each.verdict === verdict);
+    return found.length === 0 ? [] : [`is ${verdict} in ${found.map(withFigures).join(", ")}`];
+  });
   return `Against ${baseline}, ${candidate} ${parts.join("; ")}.`;
+}
+
+/** `p99Ms (+12.1 % [9.8, 14.6])` */
+function withFigures(comparison: Comparison): string {
+  const { metric, ratio } = comparison;
+  const percent = (value: number): string => figure((value - 1) * 100);
+  const change =
+    ratio === null
+      ? []
+      : [`${ratio.value > 1 ? "+" : ""}${percent(ratio.value)} % [${percent(ratio.low)}, ${percent(ratio.high)}]`];
+  const needed = neededText(comparison);
+  const said = [...change, ...(needed === "" ? [] : [needed])].join("; ");
+  return said === "" ? metric : `${metric} (${said})`;
 }

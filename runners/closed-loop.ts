@@ -3,7 +3,8 @@
  * can do, and nothing else: a service that stalls is asked less meanwhile, so its latencies are those at the rate that it allowed.
  * They are never set beside open-loop ones.
  *
- * Every answer is parsed and checked and every latency recorded; memory is constant in the number of operations.
+ * Every answer is parsed and checked and every latency recorded; memory is constant in the number of operations. Impatience costs a
+ * request nothing: what a user waits for is looked at every so often, and is given up on between `timeoutMs` and 5 % later.
  */
 import { performance } from "node:perf_hooks";
 import { Random } from "../backend/kernel/random.ts";
@@ -17,7 +18,7 @@ import type { HttpReply, WireRequest } from "./targets/http/exchange.ts";
 export interface ClosedLoopPlan {
   readonly origin: URL;
   readonly request: WireRequest;
-  /** Users, each with a connection of its own. */
+  /** As many connections, so that no user waits for one. */
   readonly users: number;
   /** Not counted, before the measured time. */
   readonly warmUpMs: number;
@@ -26,6 +27,8 @@ export interface ClosedLoopPlan {
   readonly think?: Distribution;
   readonly seed?: number;
   readonly insecure?: boolean;
+  /** How long a user waits for an answer; 10,000 when absent. */
+  readonly timeoutMs?: number;
   /** Is this the answer that was asked for? */
   accept(reply: HttpReply): boolean;
 }
@@ -45,6 +48,9 @@ export interface ClosedLoopResult {
   readonly cpuUs: number;
 }
 
+const defaultTimeoutMs = 10_000;
+const looksPerTimeout = 20;
+
 /** A user whose request failed asks again after this, so that a dead service is not asked a million times a second. */
 const afterFailureMs = 50;
 
@@ -60,12 +66,15 @@ export async function runClosedLoop(plan: ClosedLoopPlan, signal?: AbortSignal):
 class ClosedLoop {
   private readonly plan: ClosedLoopPlan;
   private readonly pool: HttpPool;
+  /** By user; Infinity while no answer is waited for. */
   private readonly sentMs: Float64Array;
+  private readonly timeoutMs: number;
   /** Users who think, by when they ask again, milliseconds. */
   private readonly thinking = new TimeHeap();
   private sequence = 0;
   private readonly random: Random;
   private timer: NodeJS.Timeout | undefined;
+  private readonly looks: NodeJS.Timeout;
   private over = false;
   private latency = new Histogram();
   private ok = 0;
@@ -75,7 +84,9 @@ class ClosedLoop {
 
   constructor(plan: ClosedLoopPlan) {
     this.plan = plan;
-    this.sentMs = new Float64Array(plan.users);
+    this.sentMs = new Float64Array(plan.users).fill(Infinity);
+    this.timeoutMs = plan.timeoutMs ?? defaultTimeoutMs;
+    this.looks = setInterval(() => this.giveUpOnLate(), Math.max(1, this.timeoutMs / looksPerTimeout));
     this.random = Random.stream(plan.seed ?? 1, "think");
     this.pool = new HttpPool(plan.origin, { connections: plan.users, insecure: plan.insecure });
     this.pool.onReply = (user, reply) => this.onReply(user, reply);
@@ -94,6 +105,7 @@ class ClosedLoop {
     const tookS = (performance.now() - startedMs) / 1_000;
     const used = process.cpuUsage(cpu);
     this.over = true;
+    if (signal?.aborted !== true) this.countUnheard(startedMs);
     const { ok, wrong, failed, latency, bodyBytes } = this;
     return { perSecond: ok / tookS, ok, wrong, failed, latency, bodyBytes, cpuUs: used.user + used.system };
   }
@@ -101,6 +113,7 @@ class ClosedLoop {
   async close(): Promise<void> {
     this.over = true;
     clearTimeout(this.timer);
+    clearInterval(this.looks);
     await this.pool.close();
   }
 
@@ -113,6 +126,21 @@ class ClosedLoop {
     this.failed = {};
   }
 
+  private giveUpOnLate(): void {
+    const beforeMs = performance.now() - this.timeoutMs;
+    for (let user = 0; user < this.sentMs.length; user++) {
+      if (this.sentMs[user] > beforeMs) continue;
+      this.pool.cancel(user);
+      this.onFailure(user, `no answer in ${this.timeoutMs / 1_000} s`);
+    }
+  }
+
+  /** Who waited for all of the measured time has no answer to show for it: a service that is silent must not look as if unasked. */
+  private countUnheard(startedMs: number): void {
+    const unheard = this.sentMs.filter((sentMs) => sentMs <= startedMs).length;
+    if (unheard > 0) this.failed["no answer before the end"] = unheard;
+  }
+
   private ask(user: number): void {
     this.sentMs[user] = performance.now();
     this.pool.submit(user, this.plan.request);
@@ -120,10 +148,12 @@ class ClosedLoop {
 
   private onReply(user: number, reply: HttpReply): void {
     const { plan } = this;
+    const tookMs = performance.now() - this.sentMs[user];
+    this.sentMs[user] = Infinity;
     if (plan.accept(reply)) {
       this.ok++;
       this.bodyBytes += reply.bodyBytes;
-      this.latency.record((performance.now() - this.sentMs[user]) * 1_000);
+      this.latency.record(tookMs * 1_000);
     } else this.wrong++;
     if (this.over) return;
     const thinkUs: Micros = plan.think === undefined ? 0 : draw(plan.think, this.random);
@@ -132,6 +162,7 @@ class ClosedLoop {
   }
 
   private onFailure(user: number, message: string): void {
+    this.sentMs[user] = Infinity;
     this.failed[message] = (this.failed[message] ?? 0) + 1;
     if (!this.over) this.askLater(user, afterFailureMs);
   }

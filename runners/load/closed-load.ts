@@ -65,6 +65,7 @@ async function byOwn(plan: LoadPlan, closed: ClosedOptions, signal: AbortSignal)
       think: closed.think,
       seed: plan.seed,
       insecure: plan.endpoint.insecure,
+      timeoutMs: plan.endpoint.timeoutUs / 1_000,
       accept: (reply: HttpReply) =>
         plan.checks.length === 0 ? answerByStatus(reply).kind === "ok" : failedCheck(plan.checks, reply) === null,
     },

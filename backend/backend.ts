@@ -291,7 +291,7 @@ function mesh(threads: number): Map<number, MessagePort>[] {
 }
 
 function refuseFault(fault: Fault, nodes: number): void {
-  if (fault.kind === "clock" || fault.kind === "corrupt") {
+  if (fault.kind === "clock" || fault.kind === "masters" || fault.kind === "corrupt") {
     throw new Error(
       `the threads cannot inject a "${fault.kind}" fault: they run on this machine's real clock and disk. ` +
         "Run the experiment in the simulation, or take the fault out of its plan.",

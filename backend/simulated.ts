@@ -2,14 +2,11 @@
 import type { Answer, Deployment, Request } from "./api.ts";
 import type { Counters } from "./kernel/counters.ts";
 import type { Fault } from "./kernel/fault.ts";
-import type { TimeSpec } from "./kernel/time-spec.ts";
 import type { Delay } from "./kernel/topology.ts";
 import type { Micros, NodeId } from "./kernel/units.ts";
 import { rolesOf } from "./mutants.ts";
-import { PolledClock } from "./protocols/truetime/polled-clock.ts";
-import { planTime } from "./protocols/truetime/time-plan.ts";
 import { referenceOf } from "./protocols/truetime/timescale.ts";
-import type { NodeClock } from "./runtimes/simulation/clock.ts";
+import { TrueTime } from "./protocols/truetime/true-time.ts";
 import { Simulation } from "./runtimes/simulation/simulation.ts";
 import { nodeFactory } from "./services/node.ts";
 
@@ -60,7 +57,7 @@ export function createSimulation(
     turnUs: deployment.turnUs ?? 0,
     durable: deployment.durability === "log",
     acknowledgeBeforeDurable: deployment.plant === "acknowledge-before-durable",
-    createClock: clocksOf(deployment.time, seed),
+    time: deployment.time === undefined ? undefined : new TrueTime(deployment.time, seed),
     ...options,
   });
   return {
@@ -83,10 +80,4 @@ export function createSimulation(
     counters: () => simulation.counters(),
     digest: () => simulation.digest(),
   };
-}
-
-function clocksOf(time: TimeSpec | undefined, seed: number): ((node: NodeId) => NodeClock) | undefined {
-  if (time === undefined) return undefined;
-  const plan = planTime(time);
-  return (node) => new PolledClock(plan, seed, node);
 }

@@ -54,6 +54,16 @@ export type Fault =
       readonly boundUs?: Micros;
       readonly polls?: boolean;
     }
+  /**
+   * Simulation with polled clocks only: what time masters say is off by `offsetUs` from now on, or they do not answer. Masters
+   * count from 0 in the order of the deployment's `time.masters`; what is absent stays as it is.
+   */
+  | {
+      readonly kind: "masters";
+      readonly masters: readonly number[];
+      readonly offsetUs?: Micros;
+      readonly reachable?: boolean;
+    }
   /** Added to each flush of the nodes' disks. */
   | { readonly kind: "disk"; readonly nodes: readonly NodeId[]; readonly delay: Delay }
   /** Simulation only: one byte of a record that was durable flips; the node crashes and must notice when it restarts. */
@@ -63,6 +73,8 @@ export type FaultKind = Fault["kind"];
 
 /** What a clock fault does to each of its nodes' clocks. */
 export type ClockChange = Omit<Extract<Fault, { readonly kind: "clock" }>, "kind" | "nodes">;
+
+export type MastersChange = Omit<Extract<Fault, { readonly kind: "masters" }>, "kind">;
 
 export interface FaultAt {
   readonly atUs: Micros;
@@ -95,6 +107,11 @@ export function describeFault(fault: Fault): string {
       return `duplicate ${fault.probability * 100} % ${list(fault.from)} -> ${list(fault.to)}`;
     case "clock":
       return `clock of ${list(fault.nodes)} ${fault.stepUs >= 0 ? "+" : ""}${fault.stepUs / 1_000} ms, ${fault.driftPpm} ppm${fault.polls === false ? ", no polls" : ""}`;
+    case "masters": {
+      const off = fault.offsetUs === undefined ? "" : ` off by ${fault.offsetUs / 1_000} ms`;
+      const reached = fault.reachable === undefined ? "" : fault.reachable ? " reachable" : " unreachable";
+      return `time masters ${fault.masters.join(" ")}${off}${reached}`;
+    }
     case "disk":
       return `slow disk on ${list(fault.nodes)}`;
     case "corrupt":

@@ -42,7 +42,7 @@ export function agreement(intervals: readonly Interval[], quorum: number): Inter
   return low === null ? null : { low, high };
 }
 
-/** More than half: with so many that agree, at least one honest master is among them as long as most are honest. */
+/** More than half, of all there are and not of those that answer: a node that hears only a liar must not believe it. */
 export function majority(masters: number): number {
   return Math.floor(masters / 2) + 1;
 }

@@ -14,16 +14,15 @@
  */
 import type { ClockChange } from "../../kernel/fault.ts";
 import { Random } from "../../kernel/random.ts";
-import { drawDelay } from "../../kernel/topology.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { second } from "../../kernel/units.ts";
-import type { Interval } from "./marzullo.ts";
 import { agreement, majority } from "./marzullo.ts";
-import type { MasterPlan, TimePlan } from "./time-plan.ts";
-import { referenceUs } from "./timescale.ts";
+import type { TimeMasters } from "./time-masters.ts";
+import type { TimePlan } from "./time-plan.ts";
 
 export class PolledClock {
   private readonly plan: TimePlan;
+  private readonly masters: TimeMasters;
   private readonly seed: number;
   private readonly node: NodeId;
 
@@ -45,8 +44,9 @@ export class PolledClock {
   /** True time at which this node takes a second out; never, unless leap seconds are steps. */
   private readonly stepsAtUs: Micros;
 
-  constructor(plan: TimePlan, seed: number, node: NodeId) {
+  constructor(plan: TimePlan, masters: TimeMasters, seed: number, node: NodeId) {
     this.plan = plan;
+    this.masters = masters;
     this.seed = seed;
     this.node = node;
     const random = Random.stream(seed, "clock", node);
@@ -57,7 +57,7 @@ export class PolledClock {
     this.stepsAtUs = plan.scale.kind === "step" ? plan.scale.atUs + late : Infinity;
     // The node has been running for ever: it comes into the run with the poll before its first in it.
     this.syncedAt = -this.phaseUs;
-    this.syncedWall = this.servedAt(this.trueAt(this.syncedAt));
+    this.syncedWall = masters.servedAt(this.trueAt(this.syncedAt));
     this.syncedError = plan.leastErrorUs;
     this.poll(0);
   }
@@ -105,34 +105,16 @@ export class PolledClock {
 
   /** Asks every master. Whether enough of them agreed to take a new bearing. */
   private poll(index: number): boolean {
-    const { masters, pollUs, leastErrorUs } = this.plan;
-    const random = Random.stream(this.seed, "poll", this.node, index);
+    const { pollUs, leastErrorUs } = this.plan;
     const localUs = index * pollUs - this.phaseUs;
-    const trueUs = this.trueAt(localUs);
-    const agreed = agreement(
-      masters.map((master) => this.ask(master, trueUs, random)),
-      majority(masters.length),
-    );
+    const random = Random.stream(this.seed, "poll", this.node, index);
+    const heard = this.masters.ask(this.trueAt(localUs), this.rate, random);
+    const agreed = agreement(heard, majority(this.masters.count));
     if (agreed === null) return false;
     this.syncedAt = localUs;
     this.syncedWall = (agreed.low + agreed.high) / 2;
     this.syncedError = Math.max(leastErrorUs, (agreed.high - agreed.low) / 2);
     return true;
-  }
-
-  /** What the master's answer, heard at `trueUs`, says about the reference at that instant. */
-  private ask({ errorUs, offsetUs, roundTrip }: MasterPlan, trueUs: number, random: Random): Interval {
-    const roundTripUs = drawDelay(roundTrip, random);
-    const ageUs = roundTripUs * random.float();
-    const said = this.servedAt(trueUs - ageUs) + offsetUs + (2 * random.float() - 1) * errorUs;
-    // The node measured the round trip with its quartz, and only knows that the master spoke during it.
-    const oldestUs = roundTripUs * this.rate * (1 + this.plan.claimedDrift);
-    return { low: said - errorUs, high: said + errorUs + oldestUs };
-  }
-
-  /** Masters smear; they do not step but announce the step, and each node carries it out. */
-  private servedAt(trueUs: number): number {
-    return this.plan.scale.kind === "step" ? trueUs : referenceUs(this.plan.scale, trueUs);
   }
 
   private trueAt(localUs: number): number {

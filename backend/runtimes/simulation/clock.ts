@@ -4,8 +4,8 @@
  *
  *     monotonic(t) = m0 + (t - t0) (1 + drift)          wall(t) = monotonic(t) + offset, +- bound
  */
-import type { ClockChange } from "../../kernel/fault.ts";
-import type { Micros } from "../../kernel/units.ts";
+import type { ClockChange, MastersChange } from "../../kernel/fault.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
 
 export interface NodeClock {
   /** Writes what the wall clock claims into `wall`; returns what the monotonic clock shows. True times never decrease. */
@@ -14,6 +14,13 @@ export interface NodeClock {
   trueDelay(localUs: Micros): Micros;
   /** A clock fault begins. */
   disturb(trueUs: Micros, change: ClockChange): void;
+}
+
+/** Where clocks come from that depend on something outside their node. */
+export interface TimeSource {
+  createClock(node: NodeId): NodeClock;
+  /** A fault of the time masters begins. */
+  disturbMasters(trueUs: Micros, change: MastersChange): void;
 }
 
 export class SimulatedClock implements NodeClock {

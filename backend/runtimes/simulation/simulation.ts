@@ -15,7 +15,7 @@ import type { Delay, Topology } from "../../kernel/topology.ts";
 import { drawDelay, none } from "../../kernel/topology.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond } from "../../kernel/units.ts";
-import type { NodeClock } from "./clock.ts";
+import type { TimeSource } from "./clock.ts";
 import { SimulatedClock } from "./clock.ts";
 import { EventQueue, eventKinds } from "./event-queue.ts";
 import { lost, SimulatedNetwork } from "./network.ts";
@@ -39,9 +39,9 @@ export interface SimulationOptions {
   readonly acknowledgeBeforeDurable?: boolean;
   /** Time a flush takes. Default: 0.2 ms plus an exponential of 0.1 ms, a data-centre SSD. */
   readonly flush?: Delay;
-  /** Error bound that every clock claims, unless `createClock` says what clocks there are. */
+  /** Error bound that every clock claims when there is no `time`. */
   readonly clockBoundUs?: Micros;
-  readonly createClock?: (node: NodeId) => NodeClock;
+  readonly time?: TimeSource;
   /** Runs each core's `check` after every so many events of the whole simulation; 0 never. */
   readonly checkEvery?: number;
 }
@@ -80,7 +80,7 @@ export class Simulation implements Surroundings {
           turnUs: options.turnUs ?? 0,
           durable: options.durable ?? true,
           acknowledgeBeforeDurable: options.acknowledgeBeforeDurable ?? false,
-          clock: options.createClock?.(i) ?? new SimulatedClock(options.clockBoundUs ?? millisecond),
+          clock: options.time?.createClock(i) ?? new SimulatedClock(options.clockBoundUs ?? millisecond),
         }),
     );
     for (const node of this.nodes) node.boot();
@@ -178,6 +178,14 @@ export class Simulation implements Surroundings {
         break;
       case "clock":
         for (const id of fault.nodes) this.nodes[id].clock.disturb(this.now, fault);
+        break;
+      case "masters":
+        if (this.options.time === undefined) {
+          throw new Error(
+            'the fault "masters" needs clocks that poll some: give the deployment a `time`, or take it out of the plan',
+          );
+        }
+        this.options.time.disturbMasters(this.now, fault);
         break;
       case "disk":
         for (const id of fault.nodes) this.diskDelay[id] = fault.delay;

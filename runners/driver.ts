@@ -15,10 +15,10 @@
  * An operation ends refused only if every attempt was: a refusal after an attempt that timed out does not undo that attempt, so
  * such an operation is unknown, even where the refusal is the failed condition that its own first attempt caused.
  *
- * Operations under way live in pooled records; nothing is allocated for an attempt but its request.
+ * Operations under way live in pooled records, and an answer disarms its attempt's timeout: memory is that of what is under way,
+ * whatever has gone by. Nothing is allocated for an attempt but its request.
  */
 import type { Answer, Request, Result } from "../backend/api.ts";
-import { TimeHeap } from "../backend/kernel/heap.ts";
 import { Random } from "../backend/kernel/random.ts";
 import type { Micros } from "../backend/kernel/units.ts";
 import type { CallPolicy } from "../backend/policies/call.ts";
@@ -26,6 +26,7 @@ import { Caller } from "../backend/policies/caller.ts";
 import type { HistoryEntry, Session, Step } from "../workloads/workload.ts";
 import type { Recorder } from "./measure/recorder.ts";
 import type { Arrival, Schedule } from "./schedule.ts";
+import { TimerHeap } from "./timer-heap.ts";
 
 export interface DriverHost<Q = Request> {
   /** Whole microseconds since the load began. */
@@ -87,8 +88,6 @@ interface Active<Q, R> {
   /** The last attempt that ended unknown. Once set, the operation can no longer end refused: that attempt may have happened. */
   doubt: Answer<R> | null;
   generation: number;
-  /** The timer armed, -1 when none. Invariant: at most one; a timer that fires for another is stale. */
-  timer: number;
 }
 
 export class LoadDriver<Q = Request, R = Result> {
@@ -101,11 +100,8 @@ export class LoadDriver<Q = Request, R = Result> {
   private nextArrival: Arrival | null;
   private readonly slots: Active<Q, R>[] = [];
   private readonly freeSlots: number[] = [];
-  private readonly timers = new TimeHeap();
-  /** Slot that each timer belongs to. */
-  private readonly timerOwners: number[] = [];
-  private readonly freeTimers: number[] = [];
-  private timerSequence = 0;
+  /** By slot: the end of a thought, of an attempt's patience or of a backoff. */
+  private readonly timers = new TimerHeap();
 
   constructor(options: DriverOptions<Q, R>, host: DriverHost<Q>) {
     this.options = options;
@@ -128,6 +124,11 @@ export class LoadDriver<Q = Request, R = Result> {
 
   get underWay(): number {
     return this.slots.length - this.freeSlots.length;
+  }
+
+  /** Timers armed: never more than sessions under way. */
+  get timersArmed(): number {
+    return this.timers.size;
   }
 
   /** No arrival is taken any more; operations under way run to their end. */
@@ -154,7 +155,7 @@ export class LoadDriver<Q = Request, R = Result> {
       this.recorder.lateAnswer();
       return false;
     }
-    active.timer = -1;
+    this.timers.disarm(slot);
     this.onOutcome(active, answer);
     return true;
   }
@@ -228,11 +229,8 @@ export class LoadDriver<Q = Request, R = Result> {
     this.host.send(attemptOf(active), active.client, request, timeoutUs, entry);
   }
 
-  private onTimer(timer: number): void {
-    const active = this.slots[this.timerOwners[timer]];
-    this.freeTimers.push(timer);
-    if (active.timer !== timer) return;
-    active.timer = -1;
+  private onTimer(slot: number): void {
+    const active = this.slots[slot];
     if (active.phase === "thinking") this.begin(active);
     else if (active.phase === "backing-off") this.attempt(active);
     else {
@@ -305,7 +303,6 @@ export class LoadDriver<Q = Request, R = Result> {
       previousUnknown: false,
       doubt: null,
       generation: 0,
-      timer: -1,
     };
     this.slots.push(active);
     return active;
@@ -316,16 +313,12 @@ export class LoadDriver<Q = Request, R = Result> {
     active.step = null;
     active.doubt = null;
     active.phase = "thinking";
-    active.timer = -1;
     this.freeSlots.push(active.slot);
   }
 
   private arm(active: Active<Q, R>, phase: Phase, atUs: Micros): void {
-    const timer = this.freeTimers.pop() ?? this.timerOwners.length;
-    this.timerOwners[timer] = active.slot;
     active.phase = phase;
-    active.timer = timer;
-    this.timers.push(atUs, this.timerSequence++, timer);
+    this.timers.arm(active.slot, atUs);
   }
 }
 

@@ -2,48 +2,45 @@
  * The servers that are compared, each a child process on a free port of 127.0.0.1 with its files in a folder of its own on the
  * same disk. Neither is pinned to a processor and both are ended by their process id.
  */
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { keyCount, payload, signedHeaders, tableName } from "./bench-wrk.ts";
+import { keyCount, payload, signedHeaders, tableName } from "./dynalite-load.ts";
+import type { Bench } from "./processes.ts";
+import { freePorts, launch, ready } from "./processes.ts";
 
 export interface Server {
   readonly name: string;
   readonly url: string;
-  stop(): Promise<void>;
 }
 
-const root = join(import.meta.dirname, "..");
+const root = join(import.meta.dirname, "..", "..");
 const seedConcurrency = 64;
-const stopPatienceMs = 5_000;
 
 /**
  * This project's: three nodes, each with a synced log; a write is answered when two of its three copies are on disk. All nodes share
  * one thread, as dynalite has one: the load generator and the kernel take the second processor, and a second thread would raise
  * reads further but cost writes more in messages between threads than it gives.
  */
-export async function startWavetank(folder: string): Promise<Server> {
-  const data = join(folder, "wavetank");
+export function startWavetank(bench: Bench): Promise<Server> {
+  const data = join(bench.folder, "wavetank");
   const flags = ["serve", "--port", "0", "--nodes", "3", "--threads", "1", "--quorum", "3,2,2", "--data", data];
-  const child = launch([join(root, "bin", "wavetank.js"), ...flags], root);
-  const [url] = await lineOf(child, /^ready\s+(http:\S+)/);
-  return { name: "wavetank", url, stop: () => stop(child) };
+  return startServer(bench, "wavetank", [join(root, "bin", "wavetank.js"), ...flags], /^ready\s+(http:\S+)/m);
 }
 
 /** npm's dynalite over LevelDB on disk: one copy, never synced. */
-export async function startDynalite(folder: string): Promise<Server> {
-  const data = join(folder, "dynalite");
+export async function startDynalite(bench: Bench): Promise<Server> {
+  const data = join(bench.folder, "dynalite");
   mkdirSync(data);
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const flags = ["--host", "127.0.0.1", "--port", String(port), "--path", data, "--createTableMs", "0"];
-  const child = launch([join(root, "node_modules", "dynalite", "cli.js"), ...flags], root);
-  const [url] = await lineOf(child, /^Dynalite listening at: (http:\S+)/);
-  return { name: "dynalite", url, stop: () => stop(child) };
+  const program = join(root, "node_modules", "dynalite", "cli.js");
+  return startServer(bench, "dynalite", [program, ...flags], /^Dynalite listening at: (http:\S+)/m);
+}
+
+/** Waits for the line that says where the server listens. */
+async function startServer(bench: Bench, name: string, flags: readonly string[], wanted: RegExp): Promise<Server> {
+  const server = launch(bench, { name, command: [process.execPath, ...flags] });
+  return { name, url: await ready(bench, server, () => wanted.exec(server.log())?.[1]) };
 }
 
 /** Creates the table, writes every key once, and reads a few back to see that they arrive whole. */
@@ -70,7 +67,7 @@ export async function prepare({ name, url }: Server): Promise<void> {
 }
 
 /** Items come back as they were put, by both kinds of read; a key that was never put does not. */
-export async function verify({ name, url }: Pick<Server, "name" | "url">): Promise<void> {
+export async function verify({ name, url }: Server): Promise<void> {
   for (const index of [0, 1, 4_321, keyCount - 1, keyCount]) {
     for (const consistent of [false, true]) {
       const key = { id: { S: keyName(index) } };
@@ -95,38 +92,4 @@ async function ask(url: string, operation: string, body: object): Promise<unknow
   const text = await response.text();
   if (response.status !== 200) throw new Error(`${operation} at ${url} was answered ${response.status}: ${text}`);
   return JSON.parse(text);
-}
-
-function launch(command: readonly string[], cwd: string): ChildProcess {
-  return spawn(process.execPath, command, { cwd, stdio: ["ignore", "pipe", "inherit"] });
-}
-
-/** Waits for the line that says where the server listens. */
-async function lineOf(child: ChildProcess, wanted: RegExp): Promise<string[]> {
-  const lines = createInterface({ input: child.stdout! });
-  for await (const line of lines) {
-    const found = wanted.exec(line);
-    if (found === null) continue;
-    child.stdout!.resume();
-    return found.slice(1);
-  }
-  throw new Error(`process ${child.pid} ended before it was ready: ${child.spawnargs.join(" ")}`);
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  child.kill("SIGTERM");
-  const late = setTimeout(() => child.kill("SIGKILL"), stopPatienceMs);
-  await ended;
-  clearTimeout(late);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

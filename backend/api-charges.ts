@@ -137,6 +137,17 @@ export type ChargesRequest = (
   | { readonly kind: "outbox-delete"; readonly ids: readonly string[] }
 ) & { readonly timeoutUs?: Micros };
 
+/** A question to the card network. `charge` is the key it is asked under: the same charge, the same answer. */
+export interface CardCall {
+  readonly account: string;
+  readonly charge: string;
+  /** Counts who asked, from 1; only the latest may say what was answered. */
+  readonly attempt: number;
+  readonly amount: number;
+  readonly currency: string;
+  readonly source: string;
+}
+
 /** `replayed`: the answer is that of an earlier request with the same key. */
 export type ChargesResult =
   | { readonly kind: "charge"; readonly charge: Charge; readonly replayed: boolean }
@@ -152,4 +163,6 @@ export type ChargesResult =
   /** A declined card, a charge that is not there, a key used for something else: the service's answer, and it has been given. */
   | { readonly kind: "charge-error"; readonly error: ChargeError; readonly replayed: boolean }
   | { readonly kind: "outbox"; readonly events: readonly ChargeEvent[] }
-  | { readonly kind: "outbox-deleted"; readonly deleted: number };
+  | { readonly kind: "outbox-deleted"; readonly deleted: number }
+  /** Never a client's: the node that leads asks the card network these, and proposes what it hears. */
+  | { readonly kind: "charge-pending"; readonly calls: readonly CardCall[] };

@@ -1,0 +1,89 @@
+/**
+ * Idempotency keys: which object each made, so that whoever sends it again hears what was answered first. The objects are written once
+ * and what becomes of them lies beside them, so the number of one is all that a key need remember of its answer.
+ *
+ * A key lives 24 hours from its first use, by the stamps of the log, and is then another, new key. Pruning only gives back room.
+ */
+import { afterPrefix } from "../../kernel/store.ts";
+import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import { hour } from "../../kernel/units.ts";
+import type { Micros } from "../../kernel/units.ts";
+import type { Idempotency } from "../../api-charges.ts";
+import { ascending, idempotencyKey, numberAt } from "./keys.ts";
+
+export interface KeyRecord {
+  readonly fingerprint: string;
+  /** First use. */
+  readonly at: Micros;
+  readonly of: "charge" | "refund" | "customer";
+  /** Of the object it made, or will have made. */
+  readonly number: number;
+  /** The recovery point: the network is being asked, or the answer is known. */
+  readonly point: "asked" | "finished";
+}
+
+export const keyLifeUs: Micros = 24 * hour;
+const expiryBatch = 1_024;
+const agePrefix = "x";
+
+type Write = (key: StoreKey, value: Value) => void;
+
+export class IdempotencyKeys {
+  private readonly store: Store;
+  private readonly write: Write;
+
+  /** @param write how a key is written down: with everything else, unless a bug is planted */
+  constructor(store: Store, write: Write) {
+    this.store = store;
+    this.write = write;
+  }
+
+  find({ account, key }: Idempotency, at: Micros): KeyRecord | undefined {
+    const value = this.store.get(idempotencyKey(account, key));
+    if (value === undefined) return undefined;
+    const record = value as unknown as KeyRecord;
+    return at < record.at + keyLifeUs ? record : undefined;
+  }
+
+  remember({ account, key, fingerprint }: Idempotency, record: Omit<KeyRecord, "fingerprint">): void {
+    const place = idempotencyKey(account, key);
+    const { at, of, number, point } = record;
+    this.write(place, { fingerprint, at, of, number, point });
+    this.write(agePrefix + ascending(at) + ascending(number), place);
+  }
+
+  /** The answer of a key in flight is known. */
+  finish({ account, key }: Idempotency, number: number): void {
+    const place = idempotencyKey(account, key);
+    const record = this.store.get(place) as unknown as KeyRecord | undefined;
+    if (record?.number !== number) return;
+    this.write(place, { ...record, point: "finished" });
+  }
+
+  /** A key is past its time. */
+  expired(at: Micros): boolean {
+    let expired = false;
+    this.store.scan(agePrefix, afterPrefix(agePrefix), (place) => {
+      expired = numberAt(place, 1) + keyLifeUs <= at;
+      return false;
+    });
+    return expired;
+  }
+
+  /** Forgets the oldest keys that are past their time, at most a batch of them. */
+  expire(at: Micros): number {
+    const gone: [place: StoreKey, key: StoreKey][] = [];
+    this.store.scan(agePrefix, afterPrefix(agePrefix), (place, key) => {
+      if (numberAt(place, 1) + keyLifeUs > at || gone.length >= expiryBatch) return false;
+      gone.push([place, key as StoreKey]);
+      return true;
+    });
+    for (const [place, key] of gone) {
+      this.store.deleteLater(place);
+      // The same key may have begun another life.
+      const record = this.store.get(key) as unknown as KeyRecord | undefined;
+      if (record !== undefined && record.at === numberAt(place, 1)) this.store.deleteLater(key);
+    }
+    return gone.length;
+  }
+}

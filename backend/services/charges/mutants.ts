@@ -1,0 +1,53 @@
+/**
+ * Planted bugs, for proving that the checkers can fail: a write that belongs into the transaction is made by a command of its own, which the
+ * leader proposes a little later. Between the two commands lies a crash.
+ */
+import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import type { Micros } from "../../kernel/units.ts";
+import { ChargesMachine } from "./charges-machine.ts";
+import type { ChargesOptions } from "./charges-machine.ts";
+import type { ChargesCommand, LateValue } from "./commands.ts";
+
+abstract class LateWrites extends ChargesMachine {
+  /** In memory only: what a crash takes away. */
+  private readonly late: { readonly key: StoreKey; readonly value: Value }[] = [];
+
+  override apply(command: ChargesCommand, at: Micros): ReturnType<ChargesMachine["apply"]> {
+    const answer = super.apply(command, at);
+    if (command.kind === "late-write" && this.late[0]?.key === command.key) this.late.shift();
+    return answer;
+  }
+
+  override due(at: Micros): ChargesCommand | undefined {
+    const [first] = this.late;
+    return first === undefined
+      ? super.due(at)
+      : { kind: "late-write", key: first.key, value: first.value as unknown as LateValue };
+  }
+
+  protected writeLate(key: StoreKey, value: Value): void {
+    this.late.push({ key, value });
+  }
+}
+
+/** A retry that comes before the second command, or after a crash, charges again. */
+export class KeyOutsideTransaction extends LateWrites {
+  protected override writeKey(key: StoreKey, value: Value): void {
+    this.writeLate(key, value);
+  }
+}
+
+/** Dual write: a crash between the two loses the event of a charge that was made. */
+export class OutboxOutsideTransaction extends LateWrites {
+  protected override writeOutbox(key: StoreKey, value: Value): void {
+    this.writeLate(key, value);
+  }
+}
+
+export type ChargesMachineClass = new (store: Store, options?: ChargesOptions) => ChargesMachine;
+
+/** By the names that `Deployment.plant` uses. */
+export const plantedCharges: Readonly<Record<string, ChargesMachineClass>> = {
+  "key-outside-transaction": KeyOutsideTransaction,
+  "outbox-outside-transaction": OutboxOutsideTransaction,
+};

@@ -18,6 +18,11 @@ export function formatNumber(value: number | undefined | null): string {
   return String(Number(value.toPrecision(3)));
 }
 
+/** A ratio of two figures, `×1.003`: near ×1 it is the distance from it that has to be read. */
+export function formatRatio(ratio: number): string {
+  return `×${ratio > 0.9 && ratio < 1.1 ? String(Number(ratio.toFixed(3))) : formatNumber(ratio)}`;
+}
+
 export function formatCount(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) ? absent : grouped.format(value);
 }

@@ -1,6 +1,7 @@
 /** The strip above everything: can these figures be trusted, and what made them? A suite that is not healthy says so first. */
 import type { Results } from "../runners/results.ts";
 import { calibrationText } from "./calibration.ts";
+import { comparedAnswer, comparedCells } from "./compared.ts";
 import { copyable } from "./copyable.ts";
 import { formatCount, formatInstant, formatMicros, formatSeconds } from "./format.ts";
 import { html, trusted, type Insertable, type Markup } from "./markup.ts";
@@ -9,7 +10,7 @@ import { logo } from "./page-shell.ts";
 import { groupByName, summarizeHealth, type Health } from "./summary.ts";
 
 export function pageHeader(results: Results): Markup {
-  const { machine } = results;
+  const { machine, compared } = results;
   const health = summarizeHealth(results.experiments);
   return html`<header class="top">
     <div class="brand">
@@ -20,18 +21,14 @@ export function pageHeader(results: Results): Markup {
       </div>
       <button type="button" id="theme">Dark</button>
     </div>
-    <p class="answer">${answer(results, health)}</p>
+    <p class="answer">${compared === undefined ? answer(results, health) : comparedAnswer(compared)}</p>
     <dl class="strip">
-      ${cell("Generator", generatorText(health), health.invalidRuns > 0)}
-      ${cell("Checks", checkText(health), health.checkFailures > 0)}
-      ${cell("Calibration", calibrationCell(results), results.calibration?.some(({ held }) => !held) === true)}
-      ${cell(
-        "Cost",
-        html`<b class="plain">${counted(health.runs, "run")}</b> in
-          ${formatSeconds(results.tookS)}${
-            results.quick && html`<br />quick: fewer and shorter runs, wider intervals`
-          }<br />${formatCount(health.planned)} operations`,
-      )}
+      ${
+        compared === undefined
+          ? suiteCells(results, health)
+          : comparedCells(compared).map(([name, value, warn]) => cell(name, value, warn))
+      }
+      ${cell("Cost", costText(results, health))}
       ${cell("Machine", html`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB<br />${machine.os}<br />Node ${machine.node}<br />${machine.disk}`)}
       ${cell(
         "Code",
@@ -42,6 +39,22 @@ export function pageHeader(results: Results): Markup {
     </dl>
     <p class="rerun">${copyable(results.rerun, "the line that repeats this run")}</p>
   </header>`;
+}
+
+function suiteCells(results: Results, health: Health): Markup[] {
+  return [
+    cell("Generator", generatorText(health), health.invalidRuns > 0),
+    cell("Checks", checkText(health), health.checkFailures > 0),
+    cell("Calibration", calibrationCell(results), results.calibration?.some(({ held }) => !held) === true),
+  ];
+}
+
+/** A comparison keeps the figures of its runs and not how many operations they are of. */
+function costText({ tookS, quick, compared }: Results, health: Health): Markup {
+  const quickly = quick && html`<br />quick: fewer and shorter runs, wider intervals`;
+  if (compared !== undefined) return html`<b class="plain">${formatSeconds(tookS)}</b>${quickly}`;
+  return html`<b class="plain">${counted(health.runs, "run")}</b> in ${formatSeconds(tookS)}${quickly}<br />${formatCount(health.planned)}
+    operations`;
 }
 
 /** The whole report in one line: how many answers stand, worst first, and what would make them worthless. */

@@ -2,7 +2,18 @@
  * The report for a place that shows no pictures: a CI job's summary, a pull request. Verdicts, then what failed, then figures.
  * Everything a run can name is escaped, so that a design's name is no table column and no link.
  */
-import type { ExperimentResult, Results } from "../runners/results.ts";
+import type { Compared, ExperimentResult, Results } from "../runners/results.ts";
+import {
+  allMetrics,
+  cautions,
+  countedPairs,
+  formatP,
+  metricSentence,
+  nameOf,
+  overallVerdict,
+  shortSentence,
+  type Verdict,
+} from "./compared-words.ts";
 import {
   formatCount,
   formatInstant,
@@ -25,6 +36,8 @@ const marks: Readonly<Record<ExperimentResult["status"], string>> = {
   interrupted: "⏸️",
 };
 
+const verdictMarks: Readonly<Record<Verdict, string>> = { better: "✅", worse: "❌", equal: "🟰", undecided: "❔" };
+
 /** Under GitHub's limit of 1 MiB a step with room for what else the job says. */
 const longest = 900_000;
 
@@ -32,8 +45,9 @@ export function renderMarkdown(results: Results): string {
   const { experiments } = results;
   const parts = [
     "# Wavetank report",
-    experiments.length === 0 ? "No experiment ran." : `**${countStatuses(experiments)}**`,
+    headline(results),
     environmentLine(results),
+    ...comparedPart(results),
     ...(experiments.length === 0 ? [] : ["## Verdicts", verdictTable(experiments)]),
     ...failedClaims(experiments),
     ...calibrationPart(results),
@@ -45,13 +59,20 @@ export function renderMarkdown(results: Results): string {
   return `${text.slice(0, longest)}\n\nCut here: the whole is in report.html.\n`;
 }
 
+function headline({ experiments, compared }: Results): string {
+  if (compared !== undefined) return `**${overallVerdict(allMetrics(compared))}**: ${plain(shortSentence(compared))}.`;
+  return experiments.length === 0 ? "No experiment ran." : `**${countStatuses(experiments)}**`;
+}
+
 function environmentLine(results: Results): string {
   const { machine } = results;
   const health = summarizeHealth(results.experiments);
   const generator =
-    health.invalidRuns === 0
-      ? `generator healthy in all ${health.runs} runs (late by ${formatMicros(health.latenessP99Us)} at p99 in the worst)`
-      : `**generator invalid in ${health.invalidRuns} of ${health.runs} runs**`;
+    results.compared !== undefined
+      ? `${countedPairs(results.compared)} pairs counted, ${results.compared.leftOut.length} left out`
+      : health.invalidRuns === 0
+        ? `generator healthy in all ${health.runs} runs (late by ${formatMicros(health.latenessP99Us)} at p99 in the worst)`
+        : `**generator invalid in ${health.invalidRuns} of ${health.runs} runs**`;
   const code = `commit ${plain(results.commit.slice(0, 12))}${results.dirty ? " with uncommitted changes" : ""}, seed ${results.seed}`;
   return [
     `${results.quick ? "Quick" : "Full"} run of ${formatInstant(results.startedAt)}, took ${formatSeconds(results.tookS)}; ${code}; ${generator}; ${plain(machine.cpu)}, ${machine.cores} cores, ${plain(machine.os)}, Node ${plain(machine.node)}.`,
@@ -96,6 +117,35 @@ function failedClaims(experiments: readonly ExperimentResult[]): string[] {
   return rows.length === 0
     ? []
     : ["## Failed claims", table(["experiment", "tank", "claim", "expected", "measured"], rows)];
+}
+
+/** What was found of each figure, and of whom. */
+function comparedPart({ compared }: Results): string[] {
+  if (compared === undefined) return [];
+  const sides = ([side, { name, facts }]: [string, Compared["baseline"]]): string =>
+    `${side} ${plain(name)}${Object.entries(facts)
+      .map(([fact, value]) => `, ${plain(fact)} ${plain(value)}`)
+      .join("")}`;
+  const shared = Object.entries(compared.shared).map(([name, value]) => `${plain(name)} ${plain(String(value))}`);
+  return [
+    ...cautions(compared).map((text) => `⚠️ ${text}`),
+    ...compared.groups.flatMap((group) => comparedGroup(group, compared)),
+    `${[...Object.entries({ Baseline: compared.baseline, candidate: compared.candidate }).map(sides), ...shared].join("; ")}. A false better or worse in ${formatShare(compared.rule.alpha)} at most, over all figures; equal within ${formatShare(compared.rule.margin)}.`,
+  ];
+}
+
+function comparedGroup({ name, metrics }: Compared["groups"][number], { rule }: Compared): string[] {
+  if (metrics.length === 0) return [];
+  const rows = metrics.map((metric) => [
+    `${verdictMarks[metric.verdict]} ${metric.verdict}`,
+    plain(nameOf(metric)),
+    plain(metricSentence(metric, rule.margin).replace(/^[^:]*: /, "")),
+    formatP(metric.adjustedP),
+  ]);
+  return [
+    ...(name === "" ? [] : [`## ${plain(name)}`]),
+    table(["", "figure", "candidate over baseline", "p after Holm"], rows),
+  ];
 }
 
 /** Outside its tolerance first. */

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { resetSVGDefIds } from "vega";
 import type { Results } from "../runners/results.ts";
 import { calibrationSection } from "./calibration.ts";
+import { comparedSection } from "./compared.ts";
 import { experimentSection } from "./experiment-section.ts";
 import { formatInstant } from "./format.ts";
 import { pageHeader } from "./header.ts";
@@ -20,10 +21,14 @@ export async function renderPage(results: Results): Promise<string> {
   const sections: Markup[] = [];
   for (const experiment of results.experiments) sections.push(await experimentSection(experiment, results));
   const title = `Wavetank report, ${formatInstant(results.startedAt)}`;
-  const body = html`<a class="skip" href="#verdicts">Skip to the verdicts</a>
+  const { compared } = results;
+  const verdicts = compared === undefined ? verdictSection(results) : await comparedSection(compared, results);
+  const body = html`<a class="skip" href="#${compared === undefined ? "verdicts" : "compared"}">Skip to the verdicts</a>
     ${pageHeader(results)}
-    <main id="main">${verdictSection(results)}${calibrationSection(results)}${sections}${methodSection()}</main>
-    <footer><p>Made by Wavetank from results.json, which has every histogram.</p></footer>`;
+    <main id="main">${verdicts}${calibrationSection(results)}${sections}${methodSection()}</main>
+    <footer>
+      <p>Made by Wavetank from results.json, which has every ${compared === undefined ? "histogram" : "pair"}.</p>
+    </footer>`;
   return wholePage({ title, styles, script, body });
 }
 

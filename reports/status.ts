@@ -1,20 +1,23 @@
 /** Status words with an icon: shape and word carry the meaning, colour only helps. */
-import type { ClaimStatus, ExperimentResult } from "../runners/results.ts";
+import type { ClaimStatus, ExperimentResult, JudgedMetric } from "../runners/results.ts";
 import { html, trusted, type Markup } from "./markup.ts";
 
 type Status = ExperimentResult["status"] | ClaimStatus;
 
-const icons: Readonly<Record<Status, string>> = {
+const icons: Readonly<Record<Status | JudgedMetric["verdict"], string>> = {
   held: '<path d="M3.5 8.5l3 3 6-7"/>',
   failed: '<path d="M4 4l8 8M12 4l-8 8"/>',
   undecided: '<path d="M2.5 9c1.8-3 3.6-3 5.5-1s3.7 2 5.5-1"/>',
   invalid: '<path d="M8 2.5v7M8 12.4v1"/>',
   interrupted: '<path d="M5.5 3.5v9M10.5 3.5v9"/>',
+  better: '<path d="M3.5 8.5l3 3 6-7"/>',
+  worse: '<path d="M4 4l8 8M12 4l-8 8"/>',
+  equal: '<path d="M3 5.8h10M3 10.2h10"/>',
 };
 
 const rank: Readonly<Record<Status, number>> = { failed: 0, invalid: 1, interrupted: 2, undecided: 3, held: 4 };
 
-export function statusBadge(status: Status): Markup {
+export function statusBadge(status: Status | JudgedMetric["verdict"]): Markup {
   return html`<span class="badge ${status}"
     ><svg
       width="16"

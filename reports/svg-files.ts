@@ -11,6 +11,7 @@ import { isEmpty, isFullWidth, specOf } from "./charts/figure.ts";
 import { legendEntries, type LegendEntry } from "./charts/legend.ts";
 import type { Palette } from "./charts/palette.ts";
 import type { ReportChart } from "./charts/report-chart.ts";
+import { comparedCharts, comparedPalette } from "./compared.ts";
 import { shownCharts } from "./experiment-section.ts";
 import { escapeHtml } from "./markup.ts";
 import { anchorOf } from "./verdicts.ts";
@@ -31,14 +32,30 @@ export async function renderSvgFiles(results: Results): Promise<SvgFile[]> {
   const files: SvgFile[] = [];
   for (const experiment of results.experiments) {
     const { charts, palette } = shownCharts(experiment);
-    for (const [i, chart] of charts.entries()) {
-      if (isEmpty(chart)) continue;
-      const source = `${experiment.title} (${experiment.tank}), commit ${results.commit.slice(0, 12)}`;
-      files.push({
-        name: `${anchorOf(experiment)}-${i + 1}-${wordsOf(chart.title)}.svg`,
-        svg: await standaloneSvg(chart, palette, source),
-      });
-    }
+    const source = `${experiment.title} (${experiment.tank}), commit ${results.commit.slice(0, 12)}`;
+    files.push(...(await filesOf(charts, palette, { prefix: anchorOf(experiment), source })));
+  }
+  const { compared } = results;
+  if (compared === undefined) return files;
+  const of = `${compared.candidate.name} against ${compared.baseline.name}`;
+  for (const [i, group] of compared.groups.entries()) {
+    const prefix = compared.groups.length === 1 ? "compared" : `compared-${i + 1}`;
+    const source = group.name === "" ? of : `${of}, ${group.name}`;
+    files.push(...(await filesOf(comparedCharts(group, compared), comparedPalette, { prefix, source })));
+  }
+  return files;
+}
+
+async function filesOf(
+  charts: readonly ReportChart[],
+  palette: Palette,
+  { prefix, source }: { readonly prefix: string; readonly source: string },
+): Promise<SvgFile[]> {
+  const files: SvgFile[] = [];
+  for (const [i, chart] of charts.entries()) {
+    if (isEmpty(chart)) continue;
+    const name = `${prefix}-${i + 1}-${wordsOf(chart.title)}.svg`;
+    files.push({ name, svg: await standaloneSvg(chart, palette, source) });
   }
   return files;
 }

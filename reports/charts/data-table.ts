@@ -76,7 +76,7 @@ function tablesOf(chart: ReportChart): Table[] {
     case "pairs":
       return chart.rows.map(({ name, pairs, ratio, verdict }) => ({
         caption: `${name}: ${formatEstimate(ratio, "×")}, ${wordOf({ name, ratio, verdict, pairs }, chart.better)}`,
-        head: ["round", chart.valueLabel],
+        head: [chart.margin === undefined ? "round" : "pair", chart.valueLabel],
         rows: pairs.map((pair) => [String(pair.round + 1), `×${formatNumber(pair.ratio)}`]),
       }));
     case "latencies":

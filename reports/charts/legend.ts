@@ -44,10 +44,17 @@ export function legendEntries(chart: ReportChart, palette: Palette): LegendEntry
       ];
     case "pairs":
       return [
-        { key: '<circle cx="6" cy="6" r="3.5" fill="var(--muted)"/>', keyPx: 12, label: "one round" },
+        {
+          key: '<circle cx="6" cy="6" r="3.5" fill="var(--muted)"/>',
+          keyPx: 12,
+          label: chart.margin === undefined ? "one round" : "one pair",
+        },
         { key: '<rect width="26" height="12" fill="var(--muted)" opacity=".3"/>', keyPx: 26, label: "interval" },
         { key: '<path d="M2 0v12" stroke="var(--muted)" stroke-width="2.5"/>', keyPx: 5, label: "mean" },
         patch("var(--better-solid)", "better"),
+        ...(chart.margin === undefined
+          ? []
+          : [patch("var(--equal-solid)", `equal: within ${formatNumber(chart.margin * 100)} %`)]),
       ];
     case "bars":
       return [];

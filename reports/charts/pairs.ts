@@ -4,7 +4,7 @@
  */
 import type { TopLevelSpec } from "vega-lite";
 import type { Chart } from "../../runners/results.ts";
-import { formatEstimate, formatNumber, hasInterval } from "../format.ts";
+import { formatEstimate, formatNumber, formatRatio, hasInterval } from "../format.ts";
 import { shorten, textWidthPx } from "./axes.ts";
 import type { DrawContext, Layer } from "./draw.ts";
 
@@ -26,7 +26,11 @@ export function pairsSpec(chart: PairsChart, { palette, frame }: DrawContext): T
   const figuresPx = Math.ceil(Math.max(...figures.map((text) => textWidthPx(text))) + 18);
   const widthPx = Math.max(120, Math.floor(frame.widthPx - labelsPx - figuresPx - 16));
   const heightPx = chart.rows.length * rowPx;
-  const ticks = ratioAxis(chart.rows.flatMap((row) => [row.ratio.low, row.ratio.high, ...ratiosOf(row)]));
+  const equal = chart.margin === undefined ? undefined : { from: 1 / (1 + chart.margin), to: 1 + chart.margin };
+  const ticks = ratioAxis([
+    ...(equal === undefined ? [] : [equal.from, equal.to]),
+    ...chart.rows.flatMap((row) => [row.ratio.low, row.ratio.high, ...ratiosOf(row)]),
+  ]);
   const x = {
     type: "quantitative" as const,
     scale: { type: "log" as const, domain: [...ticks.domain], nice: false },
@@ -43,12 +47,19 @@ export function pairsSpec(chart: PairsChart, { palette, frame }: DrawContext): T
     height: heightPx,
     layer: [
       betterSide(chart, ticks.domain, x, heightPx),
+      ...(equal === undefined ? [] : [band(equal, "var(--equal)", x, heightPx)]),
       {
         data: { values: [{ x: 1 }] },
         mark: { type: "rule", color: "var(--muted)", strokeWidth: 1.5 },
         encoding: { x: { field: "x", ...x } },
       },
-      ...chart.rows.flatMap((row, i) => rowLayers(row, i, palette.colourOf(row.name), x)),
+      ...chart.rows.flatMap((row, i) =>
+        rowLayers(row, i, {
+          colour: palette.colourOf(row.name),
+          unit: chart.margin === undefined ? "round" : "pair",
+          x,
+        }),
+      ),
       labels(
         names.map((text, i) => ({ text, x: -12, y: (i + 0.5) * rowPx })),
         "right",
@@ -66,14 +77,19 @@ export function pairsSpec(chart: PairsChart, { palette, frame }: DrawContext): T
   } as unknown as TopLevelSpec;
 }
 
-function rowLayers(row: Row, index: number, colour: string, x: object): Layer[] {
+/** `unit`: what a dot is, in a word. */
+function rowLayers(
+  row: Row,
+  index: number,
+  { colour, unit, x }: { readonly colour: string; readonly unit: string; readonly x: object },
+): Layer[] {
   const middle = (index + 0.5) * rowPx;
   const y = { field: "y", type: "quantitative" as const, scale: null, axis: null };
   const interval = [{ low: row.ratio.low, high: row.ratio.high, value: row.ratio.value, y: middle }];
   const dots = row.pairs.map(({ round, ratio }, i) => ({
     x: ratio,
     y: middle + ((i % lines) - (lines - 1) / 2) * linePx,
-    tip: `${row.name}, round ${round + 1}: ×${formatNumber(ratio)}; all rounds ${formatEstimate(row.ratio, "×")}`,
+    tip: `${row.name}, ${unit} ${round + 1}: ×${formatNumber(ratio)}; all ${unit}s ${formatEstimate(row.ratio, "×")}`,
   }));
   const data = { values: interval };
   const bar: Layer = {
@@ -97,9 +113,13 @@ function rowLayers(row: Row, index: number, colour: string, x: object): Layer[] 
 /** The half of the plot on which the candidate wins. */
 function betterSide(chart: PairsChart, [low, high]: readonly [number, number], x: object, heightPx: number): Layer {
   const side = chart.better === "higher" ? { from: 1, to: high } : { from: low, to: 1 };
+  return band(side, "var(--better)", x, heightPx);
+}
+
+function band(span: { readonly from: number; readonly to: number }, color: string, x: object, heightPx: number): Layer {
   return {
-    data: { values: [side] },
-    mark: { type: "rect", color: "var(--better)" },
+    data: { values: [span] },
+    mark: { type: "rect", color },
     encoding: { x: { field: "from", ...x } as never, x2: { field: "to" }, y: { value: 0 }, y2: { value: heightPx } },
   };
 }
@@ -114,7 +134,7 @@ function labels(values: readonly object[], align: "left" | "right", color = "var
 }
 
 function figureOf({ ratio }: Row): string {
-  return `×${formatNumber(ratio.value)}`;
+  return formatRatio(ratio.value);
 }
 
 /** What the interval says, unless the comparison has said it in a word itself. */

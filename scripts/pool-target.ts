@@ -23,6 +23,10 @@ export class PoolTarget implements Target<WireRequest, null> {
     this.pool.submit(attempt, request);
   }
 
+  giveUp(attempt: number): void {
+    this.pool.cancel(attempt);
+  }
+
   flush(): void {
     this.pool.flush();
   }

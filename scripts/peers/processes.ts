@@ -47,7 +47,8 @@ export async function withBench(name: string, body: (bench: Bench) => Promise<vo
     process.stderr.write(`bench:peers: ${(controller.signal.reason as Error).message}\n`);
   } finally {
     for (const end of bench.endings.reverse()) await end();
-    rmSync(folder, { recursive: true, force: true });
+    // A killed server's own children may still be on their way out.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: pollMs });
     for (const signal of endingSignals) process.off(signal, interrupt);
   }
 }
@@ -112,16 +113,22 @@ export async function ready<T>(
   throw new Error(`${server.name} ${end} (${last}); the end of what it printed:\n${server.log().slice(-2_000)}`);
 }
 
-/** Runs a program to its end and returns what it printed; an interruption ends it. */
+/** Runs a program to its end and returns what it printed. An interruption ends the program, then rejects. */
 export async function run(bench: Bench, command: readonly [string, ...string[]]): Promise<string> {
+  bench.interrupted.throwIfAborted();
   const [program, ...flags] = command;
-  const options = {
-    encoding: "utf8",
-    cwd: bench.folder,
-    maxBuffer: mostOutputBytes,
-    signal: bench.interrupted,
-  } as const;
-  return (await promisify(execFile)(program, flags, options)).stdout;
+  const options = { encoding: "utf8", cwd: bench.folder, maxBuffer: mostOutputBytes } as const;
+  const running = promisify(execFile)(program, flags, options);
+  const end = (): boolean => running.child.kill();
+  bench.interrupted.addEventListener("abort", end);
+  try {
+    return (await running).stdout;
+  } catch (error) {
+    bench.interrupted.throwIfAborted();
+    throw error;
+  } finally {
+    bench.interrupted.removeEventListener("abort", end);
+  }
 }
 
 /** Installs what can be installed; without one of the programs there is nothing to compare, which is said and is the exit code. */

@@ -70,7 +70,7 @@ const layers: readonly Layer[] = [
   },
   {
     of: ["backend/servers/"],
-    may: ["backend/kernel/", ...api, "fastify", "typebox", "node:"],
+    may: ["backend/kernel/", ...api, "backend/servers/*", "fastify", "typebox", "node:"],
     mustNot: "know how an answer is made: no protocol, no runtime",
   },
   {

@@ -3,27 +3,20 @@
  * thread, all on one port (SO_REUSEPORT), so a request is coordinated by the thread it lands on.
  *
  * The body reaches the handler as text and the answer leaves as text: there is one route, and compiled schemas cost more
- * than the checks they would replace. Limits are those of a public endpoint: small headers, slow senders cut off, clients
- * that do not read what they asked for disconnected.
+ * than the checks they would replace.
  */
 import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
-import fastify from "fastify";
-import { SlowReaders } from "./slow-readers.ts";
-import { bodyTooLarge, errorBody, headersTooMany, internal } from "./service-error.ts";
-import { dispatch } from "./dispatch.ts";
-import type { AddressInfo, Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Replication } from "../../api.ts";
+import { createPublicApp, hasTwoHosts, maxHeaders, openPublicApp, readTimeout, timeoutHeader } from "../public-http.ts";
+import type { HttpDoor, HttpPlace } from "../public-http.ts";
+import { bodyTooLarge, errorBody, headersTooMany, internal } from "./service-error.ts";
+import { dispatch } from "./dispatch.ts";
 import type { DoorBackend } from "./dispatch.ts";
 import type { TableDefaults } from "./tables.ts";
 
-export interface DoorOptions {
-  readonly host: string;
-  /** 0 takes a free port. */
-  readonly port: number;
-  /** Share the port with the doors of other threads. */
-  readonly reusePort: boolean;
+export interface DoorOptions extends HttpPlace {
   readonly backend: DoorBackend;
   /** Nodes of the deployment: the most replicas a table can ask for. */
   readonly nodes: number;
@@ -37,60 +30,22 @@ export interface DoorOptions {
   readonly maxRequestsPerConnection?: number;
 }
 
-export interface DynamoDoor {
-  readonly url: string;
-  readonly port: number;
-  /** Stops listening, answers what is in flight, closes idle connections. */
-  close(): Promise<void>;
-}
+export type DynamoDoor = HttpDoor;
 
-const maxHeaders = 100;
-const headersTimeoutMs = 5_000;
-const requestTimeoutMs = 10_000;
-const keepAliveMs = 5_000;
-const checkIntervalMs = 1_000;
 const healthy = "healthy: dynamodb.local ";
 const notTheService = "<UnknownOperationException/>\n";
 
-/** Header by which a client says how many microseconds longer it will wait. */
-export const timeoutHeader = "x-wavetank-timeout-us";
-
 /** Listens. Rejects when the port cannot be had. */
 export async function createDynamoDoor(options: DoorOptions): Promise<DynamoDoor> {
-  const app = createApp(options);
-  // Fastify hands what it does not know on to Node's server, which knows reusePort.
-  const listen = { host: options.host, port: options.port, reusePort: options.reusePort };
-  await app.listen(listen);
-  const { port } = app.server.address() as AddressInfo;
-  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
-  return { url: `http://${host}:${port}`, port, close: () => app.close() };
-}
-
-function createApp(options: DoorOptions): FastifyInstance {
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576;
-  const spread = 0.9 + 0.2 * Math.random();
-  const app = fastify({
-    logger: false,
-    bodyLimit: maxBodyBytes,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveMs,
-    maxRequestsPerSocket: Math.round((options.maxRequestsPerConnection ?? 100_000) * spread),
-    forceCloseConnections: "idle",
-    exposeHeadRoutes: false,
-    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkIntervalMs },
-  });
-  app.server.maxConnections = options.maxConnections ?? 2_000;
-  // One more than allowed, so that an excess shows: Node drops what is beyond in silence.
-  app.server.maxHeadersCount = maxHeaders + 1;
+  const app = createPublicApp({ ...options, maxBodyBytes });
   takeBodiesAsText(app);
   answerFailures(app, maxBodyBytes);
-  disconnectSlowReaders(app);
   route(app, options);
-  return app;
+  return openPublicApp(app, options);
 }
 
 function takeBodiesAsText(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
   for (const type of ["application/x-amz-json-1.0", "application/json"]) {
     app.addContentTypeParser(type, { parseAs: "string" }, (_request, body, done) => done(null, body));
   }
@@ -110,17 +65,6 @@ function answerFailures(app: FastifyInstance, maxBodyBytes: number): void {
         return sendPlain(reply, status, `${error.message}\n`);
       }
     }
-  });
-}
-
-function disconnectSlowReaders(app: FastifyInstance): void {
-  const readers = new SlowReaders();
-  app.server.on("connection", (socket: Socket) => readers.watch(socket));
-  const sweep = setInterval(() => readers.sweep(), checkIntervalMs);
-  sweep.unref();
-  app.addHook("onClose", (_app, done) => {
-    clearInterval(sweep);
-    done();
   });
 }
 
@@ -151,21 +95,6 @@ function route(app: FastifyInstance, options: DoorOptions): void {
     };
     return dispatch(incoming, backend, defaults, (status, body) => send(reply, status, body, closing));
   });
-}
-
-/** Node keeps the first of two; a proxy in front may have routed by the second. */
-function hasTwoHosts(rawHeaders: readonly string[]): boolean {
-  let hosts = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i];
-    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
-  }
-  return hosts > 1;
-}
-
-function readTimeout(text: string | undefined): number | undefined {
-  if (text === undefined || !/^\d{1,12}$/.test(text)) return undefined;
-  return Number(text);
 }
 
 /** Request ids are 52 characters as the service's: a random part per thread, then a count. */

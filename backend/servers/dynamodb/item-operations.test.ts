@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { test } from "node:test";
-import { SlowReaders } from "./slow-readers.ts";
+import { SlowReaders } from "../slow-readers.ts";
 import { dispatch } from "./dispatch.ts";
 import type { Socket } from "node:net";
 import type { Answer, Item, MergeRule, Request, Result } from "../../api.ts";

@@ -90,7 +90,12 @@ export type KeysCommand =
 
 /** What only looks. `serializable`: any replica may answer, from whatever it has applied. */
 export type KeysQuery =
-  | ({ readonly kind: "key-range"; readonly serializable?: boolean } & RangeQuery)
+  | ({
+      readonly kind: "key-range";
+      readonly serializable?: boolean;
+      /** Any replica may answer that has everything which was answered this long ago. */
+      readonly maxAgeUs?: Micros;
+    } & RangeQuery)
   | { readonly kind: "lease-time-to-live"; readonly id: number; readonly keys: boolean }
   | { readonly kind: "lease-list" }
   /**

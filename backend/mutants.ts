@@ -13,6 +13,8 @@ import { Handoff } from "./protocols/quorum/handoff.ts";
 import { Peers } from "./protocols/quorum/peers.ts";
 import { asValue, Replica } from "./protocols/quorum/replica.ts";
 import { Vouches } from "./protocols/quorum/vouches.ts";
+import { roles as realRoles } from "./services/node.ts";
+import type { Roles } from "./services/node.ts";
 import type { QuorumRoles } from "./services/tables/tables-node.ts";
 import { quorumRoles } from "./services/tables/tables-node.ts";
 
@@ -242,13 +244,13 @@ export const mutants: readonly Mutant[] = [
 ];
 
 /** The roles a deployment asks for. Throws on an unknown plant. */
-export function rolesOf(plant: string | undefined): QuorumRoles {
-  if (plant === undefined) return quorumRoles;
+export function rolesOf(plant: string | undefined): Roles {
+  if (plant === undefined) return realRoles;
   const mutant = mutants.find(({ name }) => name === plant);
   if (mutant === undefined) {
     throw new Error(
       `no planted bug is called "${plant}": expected one of ${mutants.map(({ name }) => name).join(", ")}`,
     );
   }
-  return mutant.roles;
+  return { ...realRoles, quorum: mutant.roles };
 }

@@ -24,6 +24,7 @@ import { Replica } from "../../protocols/quorum/replica.ts";
 import { Vouches } from "../../protocols/quorum/vouches.ts";
 import { itemKeyError, keyError, keyOf, storeKey, updateKeyError } from "../items/keys.ts";
 import { maxItemBytes } from "../items/values.ts";
+import { ForwardsSeen } from "../forwards-seen.ts";
 import { TimeSeries } from "./time-series.ts";
 import { Admission } from "./admission.ts";
 import { Catalog, describe, noTable } from "./catalog.ts";
@@ -46,7 +47,6 @@ export interface QuorumRoles {
 export const quorumRoles: QuorumRoles = { Peers, Replica, Handoff, Vouches, Coordinator };
 
 const tickUs: Micros = 25 * millisecond;
-const rememberForwardsUs: Micros = 10_000 * millisecond;
 /** Width of the bins in which `writesToNode` counts. */
 const writesBinUs: Micros = 100 * millisecond;
 
@@ -74,10 +74,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
   private readonly tableRequests = new Map<number, RequestId>();
   private readonly forwards = new Map<number, Forward>();
   private nextForward: number;
-  /** Forwards of other nodes begun here lately, and when; oldest first. */
-  private readonly forwardsSeen = new Map<string, Micros>();
-  /** Latest idea of the true time at which this disk's node was restarted. */
-  private restartedAt: Micros = -Infinity;
+  private readonly forwardsSeen: ForwardsSeen;
   private ticking = false;
   /** Of the writes that entered here, how many each node was to coordinate. */
   private readonly writesToNode: TimeSeries;
@@ -104,12 +101,13 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
       nodes,
       service.tables ?? [],
     );
+    this.forwardsSeen = new ForwardsSeen(env);
     this.nextForward = env.random.uint32() * 2 ** 20;
   }
 
   start(): void {
     const restarted = this.replica.start();
-    if (restarted) this.restartedAt = this.env.wall.latest;
+    if (restarted) this.forwardsSeen.onRestart();
     this.admission.start(restarted);
     this.handoff.start();
     this.vouches.start();
@@ -293,27 +291,10 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     this.env.sendEarly(to, { kind: "forward", operation, body, leftUs: deadline - now, sentAt: wall.earliest });
   }
 
-  /**
-   * A forward carried out twice could bring back what a later write replaced, so each is remembered for longer than a copy of it
-   * is likely to take. What may be a copy from before the last crash is ignored: its first may have been carried out then.
-   */
-  private isNews(from: NodeId, operation: number, sentAt: Micros): boolean {
-    if (sentAt < this.restartedAt) return false;
-    const { now } = this.env;
-    for (const [known, at] of this.forwardsSeen) {
-      if (now - at < rememberForwardsUs) break;
-      this.forwardsSeen.delete(known);
-    }
-    const name = `${from} ${operation}`;
-    if (this.forwardsSeen.has(name)) return false;
-    this.forwardsSeen.set(name, now);
-    return true;
-  }
-
   private onServiceMessage(from: NodeId, message: TablesMessage): void {
     switch (message.kind) {
       case "forward":
-        if (!this.isNews(from, message.operation, message.sentAt)) break;
+        if (!this.forwardsSeen.isNews(from, message.operation, message.sentAt)) break;
         this.route({ kind: "node", from, operation: message.operation }, message.body as DataRequest, message.leftUs);
         break;
       case "forward-answer": {

@@ -1,0 +1,310 @@
+/**
+ * One replica of one group: the roles of multi-Paxos wired together by plain calls.
+ *
+ *     commands ──> Proposer ──accept──> Acceptor ──accepted──> Proposer ──chosen──> Learner ──> machine ──> results
+ *                                                                                      |
+ *     reads    ──> holdsLease, or QuorumReads <────────────────────────────────────────┘
+ *                  Membership: who votes, and whether this disk does
+ */
+import type { Store, Value } from "../../kernel/store.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import { Acceptor } from "./acceptor.ts";
+import { Journal } from "./journal.ts";
+import { Learner } from "./learner.ts";
+import type { AnyMachine } from "./learner.ts";
+import { Membership } from "./membership.ts";
+import type { Body, GroupHost, GroupId, Origin, PaxosEnv, PaxosMessage, Slot, Witness } from "./messages.ts";
+import { Proposer } from "./proposer.ts";
+import { QuorumReads } from "./quorum-reads.ts";
+import { StateStore } from "./state-store.ts";
+
+/** The roles a group is made of; tests put a mutant in the place of one. */
+export interface PaxosRoles {
+  readonly Acceptor: typeof Acceptor;
+  readonly Learner: typeof Learner;
+  readonly Membership: typeof Membership;
+  readonly Proposer: typeof Proposer;
+}
+
+export const paxosRoles: PaxosRoles = { Acceptor, Learner, Membership, Proposer };
+
+export interface GroupOptions {
+  readonly group: GroupId;
+  /** Where replicas are at the founding; the first of them founds. */
+  readonly placement: readonly NodeId[];
+  readonly leaseUs: Micros;
+  readonly heartbeatUs: Micros;
+  readonly window: number;
+  readonly batch: number;
+  readonly keepSlots: number;
+}
+
+export class Group {
+  readonly group: GroupId;
+  private readonly env: PaxosEnv;
+  private readonly options: GroupOptions;
+  private readonly acceptor: Acceptor;
+  private readonly learner: Learner;
+  private readonly membership: Membership;
+  private readonly proposer: Proposer;
+  private readonly reads: QuorumReads;
+  private readonly machine: AnyMachine;
+  private readonly host: GroupHost;
+
+  constructor(
+    env: PaxosEnv,
+    options: GroupOptions,
+    build: (store: Store) => AnyMachine,
+    host: GroupHost,
+    roles: PaxosRoles = paxosRoles,
+    witness?: Witness,
+  ) {
+    const { group, heartbeatUs, keepSlots } = options;
+    this.env = env;
+    this.group = group;
+    this.options = options;
+    this.host = host;
+    const journal = new Journal(env.store, group);
+    const state = new StateStore(env.store, journal.stateFrom);
+    this.machine = build(state);
+    this.acceptor = new roles.Acceptor(env, group, journal);
+    const { acceptor, machine } = this;
+    this.learner = new roles.Learner(
+      { env, group, journal, acceptor, store: env.store, state, machine, witness },
+      {
+        onEntryApplied: (entry, results) => this.proposer.onEntryApplied(entry, results),
+        onProgress: () => this.onProgress(),
+      },
+      { keepSlots, fetchTimeoutUs: heartbeatUs },
+    );
+    const { learner } = this;
+    const isElector = (): boolean => this.membership.elector;
+    this.proposer = new roles.Proposer({ env, group, acceptor, learner, host, isElector, witness }, options);
+    const { proposer } = this;
+    this.membership = new roles.Membership({ env, group, journal, learner, proposer }, options.placement, heartbeatUs);
+    this.reads = new QuorumReads(
+      {
+        env,
+        group,
+        learner,
+        lastAccepted: () => Math.max(acceptor.last, learner.slot),
+        onReadable: (origin) => host.onReadable(origin),
+      },
+      heartbeatUs,
+    );
+  }
+
+  start(): void {
+    this.learner.start();
+    this.acceptor.start(this.learner.slot);
+    this.proposer.start(Math.max(0, this.options.placement.indexOf(this.env.self)));
+    this.membership.start();
+  }
+
+  /* ---- for the node ---- */
+
+  get leading(): boolean {
+    return this.proposer.leading;
+  }
+
+  get leader(): NodeId {
+    return this.proposer.leader;
+  }
+
+  get holdsLease(): boolean {
+    return this.proposer.holdsLease;
+  }
+
+  get ballot(): number {
+    return this.proposer.currentBallot;
+  }
+
+  get applied(): Slot {
+    return this.learner.slot;
+  }
+
+  get chosen(): Slot {
+    return Math.max(this.learner.chosen, this.learner.slot);
+  }
+
+  /** Stamp of the last value applied. */
+  get at(): Micros {
+    return this.learner.at;
+  }
+
+  /** Everything answered before this true time can be read here; -Infinity: unknown. */
+  get asOf(): Micros {
+    return this.learner.asOf;
+  }
+
+  /** The state is complete and may be read. */
+  get readable(): boolean {
+    return this.learner.complete && this.learner.control !== null;
+  }
+
+  get busy(): boolean {
+    return this.proposer.busy || this.learner.busy || this.reads.busy;
+  }
+
+  /** Returns false, and has done nothing, unless this replica leads. */
+  propose(origin: Origin, command: Value): boolean {
+    return this.proposer.propose(origin, command);
+  }
+
+  /** Asks a majority; `onReadable` follows. Returns false when there is nobody to ask. */
+  beginRead(origin: Origin): boolean {
+    return this.reads.begin(origin);
+  }
+
+  abandonRead(origin: Origin): void {
+    this.reads.abandon(origin);
+  }
+
+  handOver(successor: NodeId): void {
+    this.proposer.handOver(successor);
+  }
+
+  /** Replicas shall be on these nodes. Returns false unless this replica leads and nothing is under way. */
+  place(nodes: readonly NodeId[]): boolean {
+    const body: Body = { kind: "placement", at: this.proposer.stamp(), nodes };
+    return this.proposer.proposeAlone(body);
+  }
+
+  counters(): Record<string, number> {
+    return {
+      appliedSlots: this.learner.slot,
+      elections: this.proposer.elections,
+      logFetches: this.learner.fetches,
+      snapshotsInstalled: this.learner.installs,
+    };
+  }
+
+  check(): void {
+    if (this.learner.complete) this.machine.check?.();
+  }
+
+  tick(): void {
+    this.membership.tick();
+    this.proposer.tick();
+    this.learner.tick(this.membership.others);
+    this.reads.tick();
+    if (!this.proposer.leading) return;
+    const command = this.machine.due(this.env.wall.latest);
+    if (command !== undefined) this.proposer.propose(undefined, command as Value);
+  }
+
+  onMessage(from: NodeId, message: PaxosMessage): void {
+    switch (message.kind) {
+      case "hello":
+        this.membership.onHello(from, message.incarnation);
+        break;
+      case "welcome":
+        this.membership.onWelcome(from, message.incarnation, message.control);
+        break;
+      case "fetch":
+        this.learner.onFetch(from, message.from);
+        break;
+      case "log":
+        this.learner.onLog(from, message);
+        break;
+      case "snapshot-ask":
+        this.learner.onSnapshotAsk(from, message.id, message.part);
+        break;
+      case "snapshot":
+        this.learner.onSnapshot(from, message.id, message.part, message.piece);
+        break;
+      case "chosen":
+        this.onChosen(from, message);
+        break;
+      case "heartbeat":
+        this.onHeartbeat(from, message);
+        break;
+      case "gathered":
+        this.proposer.onGathered();
+        break;
+      case "apply-on":
+        this.learner.onApplyOn();
+        break;
+      default:
+        if (this.membership.elector) this.onVoterMessage(from, message);
+    }
+  }
+
+  private onVoterMessage(
+    from: NodeId,
+    message: Exclude<
+      PaxosMessage,
+      {
+        kind:
+          | "hello"
+          | "welcome"
+          | "fetch"
+          | "log"
+          | "snapshot-ask"
+          | "snapshot"
+          | "chosen"
+          | "heartbeat"
+          | "gathered"
+          | "apply-on";
+      }
+    >,
+  ): void {
+    const { acceptor, proposer } = this;
+    switch (message.kind) {
+      case "prepare":
+        acceptor.onPrepare(from, message.ballot, message.from, this.learner.slot);
+        break;
+      case "promise":
+        proposer.onPromise(from, message);
+        break;
+      case "refuse":
+        proposer.onRefuse(message);
+        break;
+      case "accept":
+        if (message.ballot >= acceptor.ballot) proposer.onContact(from, message.ballot);
+        acceptor.onAccept(from, message.ballot, message.slot, message.body);
+        this.learner.onClaim(from, message.ballot, message.chosen, -1);
+        break;
+      case "accepted":
+        proposer.onAccepted(from, message.ballot, message.slot);
+        break;
+      case "leased":
+        this.membership.onProgress(from, message.applied);
+        proposer.onLeased(from, message.ballot, message.until);
+        break;
+      case "release":
+        if (acceptor.onRelease(message.ballot)) proposer.onReleased(message.successor);
+        break;
+      case "mark":
+        this.reads.onMark(from, message.read);
+        break;
+      case "marked":
+        this.reads.onMarked(from, message.read, message.slot);
+        break;
+    }
+  }
+
+  private onChosen(from: NodeId, { ballot, chosen, asOf }: Extract<PaxosMessage, { kind: "chosen" }>): void {
+    if (ballot >= this.acceptor.ballot) this.proposer.onContact(from, ballot);
+    this.learner.onClaim(from, ballot, chosen, asOf);
+  }
+
+  private onHeartbeat(from: NodeId, message: Extract<PaxosMessage, { kind: "heartbeat" }>): void {
+    const { ballot, chosen, asOf, until } = message;
+    const { env, group, learner } = this;
+    if (!this.membership.elector) {
+      // An outsider learns, and says how far it is; it votes for nothing.
+      this.proposer.onContact(from, ballot);
+      env.sendEarly(from, { kind: "leased", group, ballot, until: 0, applied: learner.slot });
+    } else if (this.acceptor.onHeartbeat(from, ballot, until, learner.slot)) {
+      this.proposer.onContact(from, ballot);
+    }
+    learner.onClaim(from, ballot, chosen, asOf);
+  }
+
+  private onProgress(): void {
+    this.proposer.maybeLead();
+    this.reads.onApplied();
+    this.host.onApplied();
+  }
+}

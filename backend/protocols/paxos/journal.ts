@@ -1,0 +1,109 @@
+/**
+ * What one replica keeps on disk, and how it is named:
+ *
+ *     p<group>/promise     { promised, until, holder }     put: an answer to a leader rests on it
+ *     p<group>/e<slot>     [ballot, body]                  put: likewise
+ *     p<group>/disk        incarnation                     put: who this disk is
+ *     p<group>/applied     { slot, at, control }           put later: state, made again from the entries
+ *     s<group>/...         the machine's own               put later: likewise
+ *
+ * Entries that are no longer needed are deleted later too, so that a crash that takes back what was applied also brings back what it was
+ * applied from.
+ */
+import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import { afterPrefix } from "../../kernel/store.ts";
+import type { Micros } from "../../kernel/units.ts";
+import type { Ballot } from "./ballot.ts";
+import type { Body, Control, Entry, GroupId, Slot } from "./messages.ts";
+
+/** What an acceptor has bound itself to. */
+export interface Promised {
+  /** Highest ballot promised. Invariant: never decreases, restarts included. */
+  readonly ballot: Ballot;
+  /** True time up to which no other leader than the owner of `lease` is helped; 0: none. */
+  readonly until: Micros;
+  /** Ballot whose owner holds the lease. */
+  readonly lease: Ballot;
+}
+
+export interface Applied {
+  readonly slot: Slot;
+  /** Stamp of the last value applied. */
+  readonly at: Micros;
+  /** Null while the group is not founded, as far as this replica knows. */
+  readonly control: Control | null;
+  /** A snapshot is being received: the state is incomplete. */
+  readonly installing: boolean;
+}
+
+const slotDigits = 10;
+
+export class Journal {
+  readonly stateFrom: StoreKey;
+  readonly stateTo: StoreKey;
+  private readonly store: Store;
+  private readonly prefix: string;
+
+  constructor(store: Store, group: GroupId) {
+    this.store = store;
+    this.prefix = `p${group}/`;
+    this.stateFrom = `s${group}/`;
+    this.stateTo = afterPrefix(this.stateFrom);
+  }
+
+  promised(): Promised {
+    return (this.store.get(`${this.prefix}promise`) as Promised | undefined) ?? { ballot: 0, until: 0, lease: 0 };
+  }
+
+  promise(promised: Promised): void {
+    this.store.put(`${this.prefix}promise`, promised as unknown as Value);
+  }
+
+  incarnation(): string | undefined {
+    return this.store.get(`${this.prefix}disk`) as string | undefined;
+  }
+
+  name(incarnation: string): void {
+    this.store.put(`${this.prefix}disk`, incarnation);
+  }
+
+  applied(): Applied {
+    const applied = this.store.get(`${this.prefix}applied`) as unknown as Applied | undefined;
+    return applied ?? { slot: 0, at: 0, control: null, installing: false };
+  }
+
+  apply(applied: Applied): void {
+    this.store.putLater(`${this.prefix}applied`, applied as unknown as Value);
+  }
+
+  /** As `apply`, and durable before anything said in this turn leaves. */
+  found(applied: Applied): void {
+    this.store.put(`${this.prefix}applied`, applied as unknown as Value);
+  }
+
+  entry(slot: Slot): Entry | undefined {
+    const stored = this.store.get(this.entryKey(slot)) as unknown as readonly [Ballot, Body] | undefined;
+    return stored && { slot, ballot: stored[0], body: stored[1] };
+  }
+
+  accept({ slot, ballot, body }: Entry): void {
+    this.store.put(this.entryKey(slot), [ballot, body] as unknown as Value);
+  }
+
+  drop(slot: Slot): void {
+    this.store.deleteLater(this.entryKey(slot));
+  }
+
+  /** Entries from `slot` on in order, gaps left out, until `visit` returns false. */
+  scan(slot: Slot, visit: (entry: Entry) => boolean | void): void {
+    const prefix = `${this.prefix}e`;
+    this.store.scan(this.entryKey(slot), afterPrefix(prefix), (key, value) => {
+      const [ballot, body] = value as unknown as readonly [Ballot, Body];
+      return visit({ slot: Number(key.slice(prefix.length)), ballot, body });
+    });
+  }
+
+  private entryKey(slot: Slot): StoreKey {
+    return `${this.prefix}e${String(slot).padStart(slotDigits, "0")}`;
+  }
+}

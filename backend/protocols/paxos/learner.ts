@@ -1,0 +1,356 @@
+/**
+ * The learner: finds out what is chosen, applies it in order, and gets what it missed from the others.
+ *
+ *     claim (ballot B, up to slot c)          entry of slot s <= c accepted at B or later: it is the chosen value
+ *                                             older or missing: fetch it
+ *
+ * A leader proposes one value a slot and ballot, and proposes at its ballot whatever may have been chosen before (Paxos Made Simple, P2c).
+ * So when the leader of ballot B says that slot s is chosen, an entry of slot s accepted at B, or later, holds the chosen value; one
+ * accepted at an earlier ballot may not.
+ */
+import type { Store } from "../../kernel/store.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { Acceptor } from "./acceptor.ts";
+import type { Ballot } from "./ballot.ts";
+import type { Applied, Journal } from "./journal.ts";
+import type {
+  Body,
+  Control,
+  Entry,
+  GroupId,
+  PaxosEnv,
+  PaxosMessage,
+  Slot,
+  SnapshotPiece,
+  Witness,
+} from "./messages.ts";
+import { SnapshotSource } from "./snapshot-source.ts";
+import type { StateMachine } from "./state-machine.ts";
+import type { StateStore } from "./state-store.ts";
+
+export interface LearnerHost {
+  /** An entry was applied; `results` are its commands'. */
+  onEntryApplied(entry: Entry, results: readonly unknown[]): void;
+  /** What was applied in this turn is all for now. */
+  onProgress(): void;
+}
+
+export interface LearnerOptions {
+  readonly keepSlots: number;
+  /** How long an answer to fetch is waited for. */
+  readonly fetchTimeoutUs: Micros;
+}
+
+export type AnyMachine = StateMachine<unknown, unknown, unknown>;
+
+const fetchSlots = 128;
+const fetchCommands = 4_096;
+/** Commands applied in one turn; the rest waits for the next. */
+const turnCommands = 4_096;
+
+export class Learner {
+  protected readonly env: PaxosEnv;
+  protected readonly group: GroupId;
+  protected readonly journal: Journal;
+  protected readonly acceptor: Acceptor;
+  private readonly store: Store;
+  private readonly state: StateStore;
+  private readonly machine: AnyMachine;
+  private readonly host: LearnerHost;
+  private readonly options: LearnerOptions;
+  private readonly witness: Witness | undefined;
+  protected applied: Applied = { slot: 0, at: 0, control: null, installing: false };
+  /** Up to here slots are known to be chosen, and by whose claim. Invariant: applied.slot <= chosen. */
+  private claimed: Slot = 0;
+  protected claimBallot: Ballot = 0;
+  private claimant: NodeId = -1;
+  private fetchedAt: Micros = -Infinity;
+  private applyingOn = false;
+  /** True time as of which everything chosen is applied here; -Infinity: unknown. */
+  private freshAsOf: Micros = -Infinity;
+  private pendingFresh: { slot: Slot; asOf: Micros } = { slot: 0, asOf: -Infinity };
+  private source: { readonly snapshot: SnapshotSource; readonly to: NodeId; askedAt: Micros } | undefined;
+  private snapshots = 0;
+  private install: { from: NodeId; id: number; part: number; at: Micros } | undefined;
+  installs = 0;
+  fetches = 0;
+
+  constructor(
+    {
+      env,
+      group,
+      journal,
+      acceptor,
+      store,
+      state,
+      machine,
+      witness,
+    }: {
+      env: PaxosEnv;
+      group: GroupId;
+      journal: Journal;
+      acceptor: Acceptor;
+      store: Store;
+      state: StateStore;
+      machine: AnyMachine;
+      witness?: Witness;
+    },
+    host: LearnerHost,
+    options: LearnerOptions,
+  ) {
+    this.env = env;
+    this.group = group;
+    this.journal = journal;
+    this.acceptor = acceptor;
+    this.store = store;
+    this.state = state;
+    this.machine = machine;
+    this.witness = witness;
+    this.host = host;
+    this.options = options;
+  }
+
+  start(): void {
+    this.applied = this.journal.applied();
+    this.claimed = this.applied.slot;
+    if (!this.applied.installing) this.machine.reset();
+  }
+
+  get slot(): Slot {
+    return this.applied.slot;
+  }
+
+  /** Stamp of the last value applied. */
+  get at(): Micros {
+    return this.applied.at;
+  }
+
+  get chosen(): Slot {
+    return this.claimed;
+  }
+
+  get control(): Control | null {
+    return this.applied.control;
+  }
+
+  /** The state is complete: it may be read and, by a voter, led. */
+  get complete(): boolean {
+    return !this.applied.installing;
+  }
+
+  /** Everything answered before this true time can be read here. */
+  get asOf(): Micros {
+    return this.freshAsOf;
+  }
+
+  get busy(): boolean {
+    return this.install !== undefined || this.applied.slot < this.claimed;
+  }
+
+  found(control: Control): void {
+    this.applied = { ...this.applied, control };
+    this.journal.found(this.applied);
+  }
+
+  /** Somebody who knows says that everything up to `chosen` is chosen. */
+  onClaim(from: NodeId, ballot: Ballot, chosen: Slot, asOf: Micros): void {
+    if (asOf > this.pendingFresh.asOf) this.pendingFresh = { slot: chosen, asOf };
+    if (chosen > this.claimed) {
+      this.claimed = chosen;
+      this.claimBallot = ballot;
+      this.claimant = from;
+    }
+    this.applyOn();
+  }
+
+  /** Applies what is chosen and at hand; asks for what is missing. */
+  applyOn(): void {
+    if (this.applyingOn || this.applied.installing) return;
+    this.applyAtHand();
+    this.freshen();
+    if (this.applied.slot < this.claimed && !this.applyingOn) this.maybeFetch(this.claimant);
+  }
+
+  onApplyOn(): void {
+    this.applyingOn = false;
+    this.applyOn();
+  }
+
+  onLog(from: NodeId, { entries, chosen }: Extract<PaxosMessage, { kind: "log" }>): void {
+    if (this.applied.installing) return;
+    this.fetchedAt = -Infinity;
+    const before = this.applied.slot;
+    for (const entry of entries) {
+      if (entry.slot !== this.applied.slot + 1) continue;
+      this.acceptor.keep(entry);
+      this.apply(entry);
+    }
+    if (chosen > this.claimed) {
+      this.claimed = chosen;
+      // No ballot of ours counts as proof of what was chosen there: only the sender's own entries do.
+      this.claimBallot = Infinity;
+      this.claimant = from;
+    }
+    if (this.claimed < this.applied.slot) this.claimed = this.applied.slot;
+    if (this.applied.slot > before) this.endTurn();
+    this.applyOn();
+  }
+
+  onFetch(from: NodeId, first: Slot): void {
+    const { env, group } = this;
+    if (!this.complete) return;
+    const entries: Entry[] = [];
+    let commands = 0;
+    this.journal.scan(first, (entry) => {
+      if (entry.slot > this.applied.slot || entry.slot !== first + entries.length) return false;
+      entries.push(entry);
+      commands += entry.body.kind === "commands" ? entry.body.commands.length : 1;
+      return entries.length < fetchSlots && commands < fetchCommands;
+    });
+    if (entries.length === 0 && first <= this.applied.slot) this.offerSnapshot(from, 0, 0);
+    else env.send(from, { kind: "log", group, entries, chosen: this.applied.slot });
+  }
+
+  tick(others: readonly NodeId[]): void {
+    const { env, group, options } = this;
+    if (this.source !== undefined && env.now - this.source.askedAt > 20 * options.fetchTimeoutUs) this.closeSnapshot();
+    const silent = this.install === undefined || env.now - this.install.at > options.fetchTimeoutUs;
+    if (this.applied.installing && silent && others.length > 0) {
+      this.install = undefined;
+      env.sendEarly(env.random.pick(others), { kind: "snapshot-ask", group, id: 0, part: 0 });
+    }
+    if (!this.applied.installing && this.applied.slot < this.claimed && others.length > 0) {
+      this.maybeFetch(env.random.pick(others));
+    }
+  }
+
+  /* ---- snapshots ---- */
+
+  onSnapshotAsk(from: NodeId, id: number, part: number): void {
+    if (this.complete && this.control !== null) this.offerSnapshot(from, id, part);
+  }
+
+  onSnapshot(from: NodeId, id: number, part: number, piece: SnapshotPiece): void {
+    const { env, group } = this;
+    if (part === 0 && this.install === undefined && (piece.slot > this.applied.slot || this.applied.installing)) {
+      this.install = { from, id, part: 0, at: env.now };
+      this.applied = { ...this.applied, installing: true };
+      this.journal.apply(this.applied);
+    }
+    const { install } = this;
+    if (install === undefined || install.from !== from || install.id !== id || install.part !== part) return;
+    this.replaceRange(piece);
+    install.at = env.now;
+    install.part++;
+    if (!piece.last) {
+      env.sendEarly(from, { kind: "snapshot-ask", group, id, part: install.part });
+      return;
+    }
+    this.install = undefined;
+    this.installs++;
+    this.applied = { slot: piece.slot, at: piece.at, control: piece.control, installing: false };
+    this.journal.apply(this.applied);
+    this.claimed = Math.max(this.claimed, piece.slot);
+    this.machine.reset();
+    this.host.onProgress();
+    this.applyOn();
+  }
+
+  private offerSnapshot(to: NodeId, id: number, part: number): void {
+    const { env, group, applied } = this;
+    if (id === 0) {
+      // One at a time: a copy costs memory for all that changes while it is handed out.
+      if (this.source !== undefined && this.source.to !== to) return;
+      this.closeSnapshot();
+      const snapshot = new SnapshotSource(
+        ++this.snapshots + env.random.below(2 ** 30) * 1_024,
+        this.store,
+        this.journal,
+        {
+          slot: applied.slot,
+          at: applied.at,
+          control: applied.control!,
+        },
+      );
+      this.source = { snapshot, to, askedAt: env.now };
+      this.state.snapshot = snapshot;
+    }
+    const { source } = this;
+    if (source === undefined || source.to !== to || (id !== 0 && source.snapshot.id !== id)) return;
+    source.askedAt = env.now;
+    const piece = source.snapshot.take(part);
+    if (piece === undefined) return;
+    env.sendEarly(to, { kind: "snapshot", group, id: source.snapshot.id, part, piece });
+  }
+
+  private closeSnapshot(): void {
+    this.source = undefined;
+    this.state.snapshot = undefined;
+  }
+
+  private replaceRange({ from, to, keys, values }: SnapshotPiece): void {
+    const stale: string[] = [];
+    this.store.scan(from, to, (key) => void stale.push(key));
+    for (const key of stale) this.store.deleteLater(key);
+    for (const [i, key] of keys.entries()) this.store.putLater(key, values[i]);
+  }
+
+  /* ---- applying ---- */
+
+  /** Whether an entry of a slot that is claimed holds the value that was chosen. */
+  protected isChosenValue(entry: Entry): boolean {
+    return entry.ballot >= this.claimBallot;
+  }
+
+  private applyAtHand(): void {
+    const before = this.applied.slot;
+    let commands = 0;
+    while (this.applied.slot < this.claimed) {
+      const entry = this.journal.entry(this.applied.slot + 1);
+      if (entry === undefined || !this.isChosenValue(entry)) break;
+      if (commands > turnCommands) {
+        this.applyingOn = true;
+        this.env.sendEarly(this.env.self, { kind: "apply-on", group: this.group });
+        break;
+      }
+      this.apply(entry);
+      commands += entry.body.kind === "commands" ? entry.body.commands.length : 1;
+    }
+    if (this.applied.slot > before) this.endTurn();
+  }
+
+  private apply(entry: Entry): void {
+    const { slot, body } = entry;
+    const { machine } = this;
+    const results: unknown[] = [];
+    if (body.kind === "commands") for (const command of body.commands) results.push(machine.apply(command, body.at));
+    this.applied = { slot, at: body.at, control: controlAfter(this.applied.control, body), installing: false };
+    this.witness?.onApplied(this.env.self, this.group, slot, body);
+    if (slot > this.options.keepSlots) this.journal.drop(slot - this.options.keepSlots);
+    this.host.onEntryApplied(entry, results);
+  }
+
+  private endTurn(): void {
+    this.journal.apply(this.applied);
+    this.host.onProgress();
+  }
+
+  private freshen(): void {
+    const { slot, asOf } = this.pendingFresh;
+    if (this.applied.slot >= slot && asOf > this.freshAsOf) this.freshAsOf = asOf;
+  }
+
+  private maybeFetch(from: NodeId): void {
+    const { env, group } = this;
+    if (from < 0 || from === env.self || env.now - this.fetchedAt < this.options.fetchTimeoutUs) return;
+    this.fetchedAt = env.now;
+    this.fetches++;
+    env.sendEarly(from, { kind: "fetch", group, from: this.applied.slot + 1 });
+  }
+}
+
+function controlAfter(control: Control | null, body: Body): Control | null {
+  if (body.kind === "members") return { members: body.members, placement: control?.placement ?? [] };
+  if (body.kind === "placement") return { members: control?.members ?? [], placement: body.nodes };
+  return control;
+}

@@ -1,0 +1,175 @@
+/**
+ * Who votes. A group is founded once, by the first node of its placement, when it has heard from every other and none of them knows of any
+ * members. From then on the log itself says who votes.
+ *
+ *     empty disk ── hello ──> all others          nobody knows members, and I am the founder   ──> found: these disks are the members
+ *                <─ welcome ─                     members, and my disk is one of them          ──> voter
+ *                                                 members, and my disk is none of them         ──> outsider: learns, does not vote
+ *
+ * A disk that was wiped comes back under a new name and so is an outsider: a fresh acceptor in the place of one that had promised things
+ * would let two majorities decide. The leader removes the old name, and adds the new one when it has caught up: two changes, each by one.
+ */
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { Journal } from "./journal.ts";
+import type { Learner } from "./learner.ts";
+import type { Body, Control, GroupId, Member, PaxosEnv, Slot } from "./messages.ts";
+import type { Proposer } from "./proposer.ts";
+
+interface Introduction {
+  readonly incarnation: string;
+  readonly firstAt: Micros;
+  readonly lastAt: Micros;
+  /** It says that it knows no members. */
+  readonly founded: boolean;
+}
+
+/** How far behind a newcomer may be when it becomes a voter. */
+const closeSlots = 64;
+
+export class Membership {
+  protected readonly env: PaxosEnv;
+  private readonly group: GroupId;
+  private readonly journal: Journal;
+  private readonly learner: Learner;
+  private readonly proposer: Proposer;
+  private readonly placement: readonly NodeId[];
+  private readonly heartbeatUs: Micros;
+  protected incarnation = "";
+  private readonly introduced = new Map<NodeId, Introduction>();
+  private readonly progress = new Map<NodeId, Slot>();
+  private helloAt: Micros = -Infinity;
+
+  constructor(
+    parts: {
+      readonly env: PaxosEnv;
+      readonly group: GroupId;
+      readonly journal: Journal;
+      readonly learner: Learner;
+      readonly proposer: Proposer;
+    },
+    placement: readonly NodeId[],
+    heartbeatUs: Micros,
+  ) {
+    this.env = parts.env;
+    this.group = parts.group;
+    this.journal = parts.journal;
+    this.learner = parts.learner;
+    this.proposer = parts.proposer;
+    this.placement = placement;
+    this.heartbeatUs = heartbeatUs;
+  }
+
+  start(): void {
+    const known = this.journal.incarnation();
+    this.incarnation = known ?? `${this.env.wall.latest}-${this.env.random.uint32().toString(36)}`;
+    if (known === undefined) this.journal.name(this.incarnation);
+    if (this.learner.control === null && this.placement.length === 1) this.maybeFound();
+  }
+
+  /** This very disk is a voter. */
+  get elector(): boolean {
+    const control = this.learner.control;
+    return control !== null && this.isIn(control.members);
+  }
+
+  protected isIn(members: readonly Member[]): boolean {
+    return members.some(({ node, incarnation }) => node === this.env.self && incarnation === this.incarnation);
+  }
+
+  /** Who else may know something. */
+  get others(): readonly NodeId[] {
+    const { self } = this.env;
+    const nodes = new Set(this.placement);
+    for (const { node } of this.learner.control?.members ?? []) nodes.add(node);
+    nodes.delete(self);
+    return [...nodes];
+  }
+
+  tick(): void {
+    const { env, group, incarnation } = this;
+    if (!this.elector && env.now - this.helloAt >= this.heartbeatUs) {
+      this.helloAt = env.now;
+      for (const node of this.others) env.send(node, { kind: "hello", group, incarnation });
+    }
+    if (this.proposer.leading) this.reconcile();
+  }
+
+  onHello(from: NodeId, incarnation: string): void {
+    this.introduce(from, incarnation, false);
+    this.env.send(from, {
+      kind: "welcome",
+      group: this.group,
+      incarnation: this.incarnation,
+      control: this.learner.control,
+    });
+  }
+
+  onWelcome(from: NodeId, incarnation: string, control: Control | null): void {
+    this.introduce(from, incarnation, control !== null);
+    if (this.learner.control !== null) return;
+    if (control === null) this.maybeFound();
+    else if (this.isIn(control.members)) this.learner.found(control);
+    else this.onOutsider(control);
+  }
+
+  /** Another replica's progress, as the leader hears of it. */
+  onProgress(from: NodeId, applied: Slot): void {
+    this.progress.set(from, applied);
+  }
+
+  /** Nothing to do here: what is chosen is learned from the others, and in it that this disk votes, some day. */
+  protected onOutsider(_control: Control): void {}
+
+  private introduce(node: NodeId, incarnation: string, founded: boolean): void {
+    const { now } = this.env;
+    const known = this.introduced.get(node);
+    const firstAt = known?.incarnation === incarnation ? known.firstAt : now;
+    this.introduced.set(node, { incarnation, firstAt, lastAt: now, founded });
+  }
+
+  private maybeFound(): void {
+    const { self } = this.env;
+    if (self !== this.placement[0]) return;
+    const members: Member[] = [];
+    for (const node of this.placement) {
+      const known = node === self ? this.incarnation : this.introduced.get(node)?.incarnation;
+      if (known === undefined || this.introduced.get(node)?.founded === true) return;
+      members.push({ node, incarnation: known });
+    }
+    this.learner.found({ members, placement: this.placement });
+  }
+
+  /** One step from the members there are to the placement there should be. */
+  private reconcile(): void {
+    const { members, placement } = this.learner.control!;
+    const at = this.proposer.stamp();
+    const propose = (next: readonly Member[]): void => {
+      const body: Body = { kind: "members", at, members: next };
+      this.proposer.proposeAlone(body);
+    };
+    const leaver = members.find((member) => !placement.includes(member.node) || this.isReplaced(member));
+    if (leaver !== undefined && members.length > 1) {
+      propose(members.filter((member) => member !== leaver));
+      return;
+    }
+    for (const node of placement) {
+      if (members.some((member) => member.node === node)) continue;
+      const known = this.introduced.get(node);
+      if (known === undefined || this.isStale(known)) continue;
+      if ((this.progress.get(node) ?? -1) < this.learner.slot - closeSlots) continue;
+      propose([...members, { node, incarnation: known.incarnation }]);
+      return;
+    }
+  }
+
+  /** Another disk has spoken for that node, more than once: what was delayed or doubled on its way says it only once. */
+  private isReplaced({ node, incarnation }: Member): boolean {
+    const known = this.introduced.get(node);
+    if (known === undefined || node === this.env.self || this.isStale(known)) return false;
+    return known.incarnation !== incarnation && known.lastAt - known.firstAt >= 2 * this.heartbeatUs;
+  }
+
+  private isStale({ lastAt }: Introduction): boolean {
+    return this.env.now - lastAt > 5 * this.heartbeatUs;
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * What a machine sees of its replica's store: its own keys and nothing else. Every write of a machine is one that can be made again from
+ * the log, so none is waited for, and each passes by the snapshot that may be under way.
+ */
+import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import type { SnapshotSource } from "./snapshot-source.ts";
+
+export class StateStore implements Store {
+  /** Told before each change. */
+  snapshot: SnapshotSource | undefined;
+  private readonly store: Store;
+  private readonly prefix: StoreKey;
+
+  constructor(store: Store, prefix: StoreKey) {
+    this.store = store;
+    this.prefix = prefix;
+  }
+
+  get(key: StoreKey): Value | undefined {
+    return this.store.get(this.prefix + key);
+  }
+
+  put(key: StoreKey, value: Value): void {
+    this.putLater(key, value);
+  }
+
+  delete(key: StoreKey): void {
+    this.deleteLater(key);
+  }
+
+  putLater(key: StoreKey, value: Value): void {
+    const full = this.prefix + key;
+    this.snapshot?.beforeChange(full);
+    this.store.putLater(full, value);
+  }
+
+  deleteLater(key: StoreKey): void {
+    const full = this.prefix + key;
+    this.snapshot?.beforeChange(full);
+    this.store.deleteLater(full);
+  }
+
+  scan(from: StoreKey, to: StoreKey, visit: (key: StoreKey, value: Value) => boolean | void): void {
+    const { prefix } = this;
+    this.store.scan(prefix + from, prefix + to, (key, value) => visit(key.slice(prefix.length), value));
+  }
+}

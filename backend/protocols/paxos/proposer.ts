@@ -17,6 +17,8 @@ import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { Acceptor } from "./acceptor.ts";
 import type { Ballot } from "./ballot.ts";
 import { ballotOf, roundOf } from "./ballot.ts";
+import { Candidacy } from "./candidacy.ts";
+import { LeaderLease } from "./leader-lease.ts";
 import type { Learner } from "./learner.ts";
 import type {
   Body,
@@ -30,28 +32,14 @@ import type {
   Slot,
   Witness,
 } from "./messages.ts";
+import { Pipeline } from "./pipeline.ts";
+import type { Flight } from "./pipeline.ts";
 
 export interface ProposerOptions {
   readonly leaseUs: Micros;
   readonly heartbeatUs: Micros;
   readonly window: number;
   readonly batch: number;
-}
-
-/** A slot that is proposed and not yet known chosen. */
-interface Flight {
-  readonly slot: Slot;
-  readonly body: Body;
-  /** One for each command; null when the value is an earlier leader's. */
-  readonly origins: readonly Origin[] | null;
-  readonly votes: Set<NodeId>;
-  chosen: boolean;
-  sentAt: Micros;
-}
-
-interface Promise1b {
-  readonly chosen: Slot;
-  readonly entries: readonly Entry[];
 }
 
 type Role = "follower" | "candidate" | "leader";
@@ -77,19 +65,13 @@ export class Proposer {
   private backoffUs: Micros;
 
   private members: readonly Member[] = [];
-  private readonly promises = new Map<NodeId, Promise1b>();
-  private flights = new Map<Slot, Flight>();
-  private nextSlot: Slot = 1;
-  /** Highest slot such that it and all before it are chosen, as this leader counts. */
-  private chosen: Slot = 0;
+  private readonly candidacy = new Candidacy();
+  private readonly pipeline = new Pipeline();
   /** Everything an earlier leader may have answered is in the slots up to this one. */
   private barrier: Slot = 0;
   private lastAt: Micros = 0;
-  private commands: Value[] = [];
-  private origins: Origin[] = [];
   private gathering = false;
-  private readonly leases = new Map<NodeId, Micros>();
-  private leaseEnd: Micros = 0;
+  private readonly lease = new LeaderLease();
   private heartbeatAt: Micros = -Infinity;
   private ledSince: Micros = 0;
   /** When the prepares were last sent. */
@@ -147,7 +129,7 @@ export class Proposer {
 
   /** What is proposed, gathered or asked for and not yet settled. */
   get busy(): boolean {
-    return this.role === "candidate" || this.flights.size > 0 || this.commands.length > 0;
+    return this.role === "candidate" || this.pipeline.size > 0 || this.pipeline.gathered > 0;
   }
 
   /** This replica alone may answer reads: its lease is in force, and it has applied what earlier leaders may have answered. */
@@ -156,7 +138,7 @@ export class Proposer {
   }
 
   protected leaseInForce(): boolean {
-    return this.env.wall.latest < this.leaseEnd;
+    return this.lease.inForce(this.env.wall);
   }
 
   /* ---- commands ---- */
@@ -164,16 +146,15 @@ export class Proposer {
   /** Takes a command for the next slot. Returns false, and has done nothing, unless this replica leads. */
   propose(origin: Origin, command: Value): boolean {
     if (this.role !== "leader" || this.successor >= 0) return false;
-    this.commands.push(command);
-    this.origins.push(origin);
+    this.pipeline.gather(origin, command);
     this.gather();
     return true;
   }
 
   /** Puts a change of members or placement in the next slot that is free for it. Returns false unless it can be now. */
   proposeAlone(body: Body): boolean {
-    if (this.role !== "leader" || this.flights.size > 0 || this.outbid || this.successor >= 0) return false;
-    this.sendAccepts(this.launch(body, null));
+    if (this.role !== "leader" || this.pipeline.size > 0 || this.outbid || this.successor >= 0) return false;
+    this.sendAccepts(this.pipeline.launch(body, null, this.env.now));
     return true;
   }
 
@@ -188,7 +169,7 @@ export class Proposer {
   }
 
   private gather(): void {
-    if (this.gathering || this.commands.length === 0 || !this.open) return;
+    if (this.gathering || this.pipeline.gathered === 0 || !this.open) return;
     this.gathering = true;
     // The inputs that arrived with this one come first, and into the same slot.
     this.env.sendEarly(this.env.self, { kind: "gathered", group: this.group });
@@ -196,35 +177,25 @@ export class Proposer {
 
   /** There is room in the window, and nothing that has to be alone in it. */
   private get open(): boolean {
-    return this.role === "leader" && this.flights.size < this.options.window && !this.outbid && !this.alone;
+    return this.role === "leader" && this.pipeline.size < this.options.window && !this.outbid && !this.alone;
   }
 
   private get alone(): boolean {
-    for (const { body } of this.flights.values()) if (body.kind === "members") return true;
+    for (const { body } of this.pipeline.underWay) if (body.kind === "members") return true;
     return false;
   }
 
   private fillWindow(): void {
-    while (this.commands.length > 0 && this.open) {
-      const { batch } = this.options;
-      const commands = this.commands;
-      const origins = this.origins;
-      this.commands = commands.length > batch ? commands.splice(batch) : [];
-      this.origins = origins.length > batch ? origins.splice(batch) : [];
+    while (this.pipeline.gathered > 0 && this.open) {
+      const { commands, origins } = this.pipeline.take(this.options.batch);
       this.lastAt = this.stamp();
-      this.sendAccepts(this.launch({ kind: "commands", at: this.lastAt, commands }, origins));
+      this.sendAccepts(this.pipeline.launch({ kind: "commands", at: this.lastAt, commands }, origins, this.env.now));
     }
   }
 
-  private launch(body: Body, origins: readonly Origin[] | null): Flight {
-    const slot = this.nextSlot++;
-    const flight = { slot, body, origins, votes: new Set<NodeId>(), chosen: false, sentAt: this.env.now };
-    this.flights.set(slot, flight);
-    return flight;
-  }
-
   private sendAccepts(flight: Flight): void {
-    const { env, ballot, chosen, group, members } = this;
+    const { env, ballot, group, members } = this;
+    const { chosen } = this.pipeline;
     const { slot, body, votes } = flight;
     flight.sentAt = env.now;
     for (const { node } of members) {
@@ -236,19 +207,13 @@ export class Proposer {
   }
 
   onAccepted(from: NodeId, ballot: Ballot, slot: Slot): void {
-    if (this.role !== "leader" || !this.counts(ballot)) return;
-    const flight = this.flights.get(slot);
-    if (flight === undefined || !this.isVoter(from)) return;
-    flight.votes.add(from);
-    if (flight.chosen || !this.isMajority(flight.votes.size)) return;
-    flight.chosen = true;
-    const before = this.chosen;
-    while (this.flights.get(this.chosen + 1)?.chosen === true) this.chosen++;
-    if (this.chosen === before) return;
-    this.learner.onClaim(this.env.self, this.ballot, this.chosen, -Infinity);
+    if (this.role !== "leader" || !this.counts(ballot) || !this.isVoter(from)) return;
+    const { pipeline } = this;
+    if (!pipeline.vote(slot, from, this.majority())) return;
+    this.learner.onClaim(this.env.self, this.ballot, pipeline.chosen, -Infinity);
     if (this.role !== "leader") return;
     this.fillWindow();
-    if (this.flights.size === 0) {
+    if (pipeline.size === 0) {
       if (this.outbid) this.becomeCandidate();
       else if (this.successor >= 0) this.release();
       else this.announce();
@@ -262,9 +227,7 @@ export class Proposer {
 
   /** The learner has applied an entry: if it was ours, its commands' results go back. */
   onEntryApplied({ slot, ballot, body }: Entry, results: readonly unknown[]): void {
-    const flight = this.flights.get(slot);
-    this.flights.delete(slot);
-    if (slot > this.chosen) this.chosen = slot;
+    const flight = this.pipeline.land(slot);
     if (body.at > this.lastAt) this.lastAt = body.at;
     if (flight?.origins !== null && flight !== undefined) {
       const ours = ballot === this.ballot && this.role === "leader";
@@ -288,7 +251,8 @@ export class Proposer {
 
   /** Tells followers at once what is chosen when no accept will. */
   private announce(): void {
-    const { env, ballot, chosen, group } = this;
+    const { env, ballot, group } = this;
+    const { chosen } = this.pipeline;
     const asOf = this.asOf();
     for (const node of this.audience()) {
       if (node !== env.self) env.sendEarly(node, { kind: "chosen", group, ballot, chosen, asOf });
@@ -310,22 +274,18 @@ export class Proposer {
 
   onLeased(from: NodeId, ballot: Ballot, until: Micros): void {
     if (this.role !== "leader" || ballot !== this.ballot || !this.isVoter(from)) return;
-    if (until > (this.leases.get(from) ?? 0)) this.leases.set(from, until);
-    const granted = [...this.leases.values()].sort((a, b) => b - a);
-    const needed = this.majority();
-    if (granted.length < needed || granted[needed - 1] <= this.leaseEnd) return;
-    this.leaseEnd = granted[needed - 1];
-    if (this.leaseInForce()) this.witness?.onLease(this.env.self, this.group, this.ballot, this.leaseEnd);
+    if (!this.lease.onVote(from, until, this.majority()) || !this.leaseInForce()) return;
+    this.witness?.onLease(this.env.self, this.group, this.ballot, this.lease.until);
   }
 
   private endLease(): void {
     if (this.leaseInForce()) this.witness?.onLease(this.env.self, this.group, this.ballot, 0);
-    this.leases.clear();
-    this.leaseEnd = 0;
+    this.lease.clear();
   }
 
   private heartbeat(): void {
-    const { env, ballot, chosen, group } = this;
+    const { env, ballot, group } = this;
+    const { chosen } = this.pipeline;
     this.heartbeatAt = env.now;
     const until = env.wall.earliest + this.options.leaseUs;
     const asOf = this.asOf();
@@ -339,7 +299,7 @@ export class Proposer {
   handOver(successor: NodeId): void {
     if (this.role !== "leader" || successor === this.env.self || !this.isVoter(successor)) return;
     this.successor = successor;
-    if (this.flights.size === 0) this.release();
+    if (this.pipeline.size === 0) this.release();
   }
 
   private release(): void {
@@ -382,7 +342,7 @@ export class Proposer {
     const { env, options } = this;
     if (this.role === "leader") {
       if (env.now - this.heartbeatAt >= options.heartbeatUs) this.heartbeat();
-      for (const flight of this.flights.values()) {
+      for (const flight of this.pipeline.underWay) {
         if (!flight.chosen && env.now - flight.sentAt >= options.heartbeatUs) this.sendAccepts(flight);
       }
       if (!this.leaseInForce() && env.now - this.ledSince > 2 * options.leaseUs) this.becomeFollower();
@@ -420,7 +380,7 @@ export class Proposer {
     this.outbid = false;
     this.ballot = this.nextBallot();
     this.members = this.learner.control!.members;
-    this.promises.clear();
+    this.candidacy.clear();
     this.patientUntil = env.now + this.retryDelay();
     this.acceptor.onPrepare(env.self, this.ballot, this.learner.slot + 1, this.learner.slot);
     this.sendPrepares();
@@ -430,7 +390,7 @@ export class Proposer {
     const { ballot, env, group } = this;
     this.askedAt = env.now;
     for (const { node } of this.members) {
-      if (node === env.self || this.promises.has(node)) continue;
+      if (node === env.self || this.candidacy.has(node)) continue;
       // Held: the ballot is spent before anybody hears of it.
       env.send(node, { kind: "prepare", group, ballot, from: this.learner.slot + 1 });
     }
@@ -445,23 +405,17 @@ export class Proposer {
 
   onPromise(from: NodeId, { ballot, chosen, entries }: Extract<PaxosMessage, { kind: "promise" }>): void {
     if (this.role !== "candidate" || ballot !== this.ballot || !this.isVoter(from)) return;
-    this.promises.set(from, { chosen, entries });
+    this.candidacy.onPromise(from, { chosen, entries });
     this.maybeLead();
   }
 
   /** Leads once a majority has promised and everything that any of them knows to be chosen is applied here. */
   maybeLead(): void {
-    if (this.role !== "candidate" || !this.isMajority(this.promises.size)) return;
-    let target = 0;
-    let informant: NodeId = -1;
-    for (const [node, { chosen }] of this.promises) {
-      if (chosen <= target) continue;
-      target = chosen;
-      informant = node;
-    }
-    if (this.learner.slot < target) {
+    if (this.role !== "candidate" || !this.isMajority(this.candidacy.size)) return;
+    const { slot, node } = this.candidacy.mostChosen();
+    if (this.learner.slot < slot) {
       // Not a claim of any ballot: what is chosen there is fetched from there.
-      this.learner.onClaim(informant, Infinity, target, -Infinity);
+      this.learner.onClaim(node, Infinity, slot, -Infinity);
       return;
     }
     this.becomeLeader();
@@ -475,26 +429,16 @@ export class Proposer {
     this.successor = -1;
     this.ledSince = env.now;
     this.backoffUs = this.options.heartbeatUs;
-    this.chosen = learner.slot;
-    this.nextSlot = learner.slot + 1;
+    this.pipeline.restart(learner.slot);
     this.lastAt = Math.max(this.lastAt, learner.at);
-    const found = new Map<Slot, Entry>();
-    let last = learner.slot;
-    for (const { entries } of this.promises.values()) {
-      for (const entry of entries) {
-        if (entry.slot <= learner.slot) continue;
-        last = Math.max(last, entry.slot);
-        const known = found.get(entry.slot);
-        if (known === undefined || this.outranks(entry, known)) found.set(entry.slot, entry);
-        if (entry.body.at > this.lastAt) this.lastAt = entry.body.at;
-      }
-    }
+    const values = this.candidacy.valuesAbove(learner.slot, (entry, other) => this.outranks(entry, other));
+    const last = Math.max(learner.slot, ...values.keys());
+    for (const { body } of values.values()) if (body.at > this.lastAt) this.lastAt = body.at;
     this.barrier = last;
-    while (this.nextSlot <= last) {
-      const body = this.adopt(found.get(this.nextSlot));
-      this.sendAccepts(this.launch(body, null));
+    for (let slot = learner.slot + 1; slot <= last; slot++) {
+      this.sendAccepts(this.pipeline.launch(this.adopt(values.get(slot)), null, env.now));
     }
-    this.promises.clear();
+    this.candidacy.clear();
     this.heartbeat();
     this.host.onLeader(env.self);
     this.gather();
@@ -530,14 +474,12 @@ export class Proposer {
   /** A voter was cut off and promised itself a higher ballot. The lease is still ours, so nobody else can win one: ours shall be higher. */
   private raiseWhenIdle(): void {
     this.outbid = true;
-    if (this.flights.size === 0) this.becomeCandidate();
+    if (this.pipeline.size === 0) this.becomeCandidate();
   }
 
   private becomeFollower(): void {
     this.abandonFlights();
-    for (const origin of this.origins) this.host.onRefused(origin);
-    this.commands = [];
-    this.origins = [];
+    for (const origin of this.pipeline.take(Infinity).origins) this.host.onRefused(origin);
     this.role = "follower";
     this.outbid = false;
     this.named = false;
@@ -550,9 +492,7 @@ export class Proposer {
   }
 
   private abandonFlights(): void {
-    const { flights } = this;
-    this.flights = new Map();
-    for (const { origins } of flights.values()) for (const origin of origins ?? []) this.host.onLost(origin);
+    for (const origin of this.pipeline.abandon()) this.host.onLost(origin);
   }
 
   /* ---- counting ---- */

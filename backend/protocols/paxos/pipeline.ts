@@ -86,10 +86,10 @@ export class Pipeline {
     return flight;
   }
 
-  /** Forgets what is proposed; returns whose commands it was. */
-  abandon(): Origin[] {
+  /** Forgets what is proposed, and says of each command whose it was. */
+  abandon(onLost: (origin: Origin) => void): void {
     const { flights } = this;
     this.flights = new Map();
-    return [...flights.values()].flatMap(({ origins }) => origins ?? []);
+    for (const { origins } of flights.values()) for (const origin of origins ?? []) onLost(origin);
   }
 }

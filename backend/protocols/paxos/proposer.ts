@@ -132,7 +132,7 @@ export class Proposer {
     return this.role === "candidate" || this.pipeline.size > 0 || this.pipeline.gathered > 0;
   }
 
-  /** This replica alone may answer reads: its lease is in force, and it has applied what earlier leaders may have answered. */
+  /** This replica alone may answer reads, and it has applied what earlier leaders may have answered. */
   get holdsLease(): boolean {
     return this.role === "leader" && this.learner.slot >= this.barrier && this.leaseInForce();
   }
@@ -252,11 +252,8 @@ export class Proposer {
   /** Tells followers at once what is chosen when no accept will. */
   private announce(): void {
     const { env, ballot, group } = this;
-    const { chosen } = this.pipeline;
-    const asOf = this.asOf();
-    for (const node of this.audience()) {
-      if (node !== env.self) env.sendEarly(node, { kind: "chosen", group, ballot, chosen, asOf });
-    }
+    const message = { kind: "chosen", group, ballot, chosen: this.pipeline.chosen, asOf: this.asOf() } as const;
+    for (const node of this.audience()) if (node !== env.self) env.sendEarly(node, message);
   }
 
   private asOf(): Micros {
@@ -275,7 +272,7 @@ export class Proposer {
   onLeased(from: NodeId, ballot: Ballot, until: Micros): void {
     if (this.role !== "leader" || ballot !== this.ballot || !this.isVoter(from)) return;
     if (!this.lease.onVote(from, until, this.majority()) || !this.leaseInForce()) return;
-    this.witness?.onLease(this.env.self, this.group, this.ballot, this.lease.until);
+    this.witness?.onLease(this.env.self, this.group, ballot, this.lease.until);
   }
 
   private endLease(): void {
@@ -373,7 +370,7 @@ export class Proposer {
 
   private becomeCandidate(): void {
     const { env } = this;
-    this.abandonFlights();
+    this.pipeline.abandon((origin) => this.host.onLost(origin));
     this.endLease();
     this.elections++;
     this.role = "candidate";
@@ -411,7 +408,7 @@ export class Proposer {
 
   /** Leads once a majority has promised and everything that any of them knows to be chosen is applied here. */
   maybeLead(): void {
-    if (this.role !== "candidate" || !this.isMajority(this.candidacy.size)) return;
+    if (this.role !== "candidate" || this.candidacy.size < this.majority()) return;
     const { slot, node } = this.candidacy.mostChosen();
     if (this.learner.slot < slot) {
       // Not a claim of any ballot: what is chosen there is fetched from there.
@@ -478,7 +475,7 @@ export class Proposer {
   }
 
   private becomeFollower(): void {
-    this.abandonFlights();
+    this.pipeline.abandon((origin) => this.host.onLost(origin));
     for (const origin of this.pipeline.take(Infinity).origins) this.host.onRefused(origin);
     this.role = "follower";
     this.outbid = false;
@@ -491,21 +488,13 @@ export class Proposer {
     }
   }
 
-  private abandonFlights(): void {
-    for (const origin of this.pipeline.abandon()) this.host.onLost(origin);
-  }
-
   /* ---- counting ---- */
 
   private isVoter(node: NodeId): boolean {
     return this.members.some((member) => member.node === node);
   }
 
-  private majority(): number {
+  protected majority(): number {
     return Math.floor(this.members.length / 2) + 1;
-  }
-
-  protected isMajority(votes: number): boolean {
-    return votes >= this.majority();
   }
 }

@@ -141,6 +141,7 @@ const testSupport = [
   "backend/kill-child.ts",
   "backend/kill-harness.ts",
   "backend/servers/dynamodb/session.ts",
+  "backend/servers/stripe/session.ts",
   "backend/toy-load.ts",
   "backend/toy-requests.ts",
 ];

@@ -163,7 +163,7 @@ test("refunds: what is left, never more, each an event in order", () => {
   assert.deepEqual([first.amount, first.currency, first.charge, first.reason], [500, "usd", id, "duplicate"]);
   assert.match(
     errorOf(refund(1_501)),
-    /^400 invalid_request_error - - amount: Refund amount \(1501\) is greater than.*\(1500\)/,
+    /^400 invalid_request_error - - amount: Refund amount \(\$15\.01\) is greater than.*\(\$15\.00\)/,
   );
   assert.equal(result(refund(), "refund").refund.amount, 1_500);
   assert.equal(

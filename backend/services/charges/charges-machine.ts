@@ -184,7 +184,7 @@ export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery,
     const left = charge.amount - charge.amountRefunded;
     if (left === 0) return errors.alreadyRefunded(charge.id);
     const amount = command.amount ?? left;
-    if (amount > left) return errors.refundTooLarge(amount, left);
+    if (amount > left) return errors.refundTooLarge(amount, left, charge.currency);
     const number = this.takeNumbers(2);
     const created = secondsOf(at);
     const { currency } = charge;

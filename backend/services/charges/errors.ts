@@ -1,6 +1,7 @@
 /** What the service answers when it does not do what was asked, in Stripe's words. */
 import type { Charge, ChargeError } from "../../api-charges.ts";
 import type { Answer } from "../../api.ts";
+import { moneyText } from "../../kernel/currency.ts";
 import { answered } from "./commands.ts";
 
 export function failed(error: ChargeError, replayed = false): Answer {
@@ -56,8 +57,9 @@ export function alreadyRefunded(charge: string): Answer {
   return failed({ status: 400, type: "invalid_request_error", code: "charge_already_refunded", message });
 }
 
-export function refundTooLarge(amount: number, left: number): Answer {
-  const message = `Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`;
+export function refundTooLarge(amount: number, left: number, currency: string): Answer {
+  const [asked, there] = [moneyText(amount, currency), moneyText(left, currency)];
+  const message = `Refund amount (${asked}) is greater than unrefunded amount on charge (${there})`;
   return failed({ status: 400, type: "invalid_request_error", param: "amount", message });
 }
 

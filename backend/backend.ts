@@ -28,7 +28,7 @@ export interface ThreadsOptions {
   readonly directory?: string;
   /** Worker threads; never more than nodes. Default: the processors of this machine. */
   readonly threads?: number;
-  readonly doors?: { readonly dynamodb?: DoorSpec };
+  readonly doors?: Doors;
   /** URL of a module that exports `createNode(deployment, env): Core`; for tests. Default: the services. */
   readonly createNode?: string;
   /** Bytes of log after which a node checkpoints; 16 MiB by default. */
@@ -39,8 +39,14 @@ export interface ThreadsOptions {
   readonly onBroken?: (error: Error) => void;
 }
 
+/** By the protocol that is spoken there. */
+export interface Doors {
+  readonly dynamodb?: DoorSpec;
+  readonly stripe?: DoorSpec;
+}
+
 export interface ThreadsBackend {
-  readonly urls: { readonly dynamodb?: string };
+  readonly urls: Readonly<Partial<Record<keyof Doors, string>>>;
   /** Microseconds since the run began, on the clock of the nodes. */
   now(): Micros;
   /** Ports of a new `DirectConnection`, one a thread; transferable. */
@@ -75,7 +81,7 @@ export async function startThreads(deployment: Deployment, options: ThreadsOptio
 const maxYoungGenerationSizeMb = 192;
 
 class Threads implements ThreadsBackend {
-  urls: { dynamodb?: string } = {};
+  urls: Partial<Record<keyof Doors, string>> = {};
   private readonly threads: ThreadHandle[];
   private readonly epoch = process.hrtime.bigint();
   private readonly beganAtUs = Date.now() * 1_000;
@@ -114,15 +120,21 @@ class Threads implements ThreadsBackend {
     });
   }
 
-  async start(doors: NonNullable<ThreadsOptions["doors"]>): Promise<void> {
+  async start(doors: Doors): Promise<void> {
     await this.everywhere({ kind: "start" });
-    if (doors.dynamodb === undefined) return;
-    // The first thread picks the port when none is named; the others share it.
-    let door = doors.dynamodb;
+    if (doors.dynamodb !== undefined) this.urls.dynamodb = await this.openDoor("open-dynamodb", doors.dynamodb);
+    if (doors.stripe !== undefined) this.urls.stripe = await this.openDoor("open-stripe", doors.stripe);
+  }
+
+  /** The first thread picks the port when none is named; the others share it. */
+  private async openDoor(kind: "open-dynamodb" | "open-stripe", spec: DoorSpec): Promise<string> {
+    let door = spec;
+    let url = "";
     for (const thread of this.threads) {
-      this.urls.dynamodb = (await thread.call({ kind: "open-dynamodb", door })) as string;
-      door = { ...door, port: Number(new URL(this.urls.dynamodb).port) };
+      url = (await thread.call({ kind, door })) as string;
+      door = { ...door, port: Number(new URL(url).port) };
     }
+    return url;
   }
 
   now(): Micros {

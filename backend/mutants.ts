@@ -13,6 +13,7 @@ import { Handoff } from "./protocols/quorum/handoff.ts";
 import { Peers } from "./protocols/quorum/peers.ts";
 import { asValue, Replica } from "./protocols/quorum/replica.ts";
 import { Vouches } from "./protocols/quorum/vouches.ts";
+import { plantedCharges } from "./services/charges/mutants.ts";
 import { roles as realRoles } from "./services/node.ts";
 import type { Roles } from "./services/node.ts";
 import type { QuorumRoles } from "./services/tables/tables-node.ts";
@@ -246,6 +247,8 @@ export const mutants: readonly Mutant[] = [
 /** The roles a deployment asks for. Throws on an unknown plant. */
 export function rolesOf(plant: string | undefined): Roles {
   if (plant === undefined) return realRoles;
+  const charges = plantedCharges[plant];
+  if (charges !== undefined) return { ...realRoles, charges };
   const mutant = mutants.find(({ name }) => name === plant);
   if (mutant === undefined) {
     throw new Error(

@@ -48,6 +48,7 @@ export interface DoorSpec {
 export type ThreadCall =
   | { readonly kind: "start" }
   | { readonly kind: "open-dynamodb"; readonly door: DoorSpec }
+  | { readonly kind: "open-stripe"; readonly door: DoorSpec }
   | { readonly kind: "connect"; readonly port: MessagePort }
   | { readonly kind: "inject"; readonly fault: Fault }
   | { readonly kind: "activity" }
@@ -110,6 +111,8 @@ class Thread {
         return this.host.start();
       case "open-dynamodb":
         return this.openDynamo(call.door);
+      case "open-stripe":
+        return this.openStripe(call.door);
       case "connect":
         return this.host.connect(call.port);
       case "inject":
@@ -135,6 +138,18 @@ class Thread {
       backend: { submit: (request, done) => this.host.submit(request, done as (reply: unknown) => void) },
       nodes: this.data.deployment.topology.nodes.length,
       replication: spec.replication,
+    });
+    this.doors.push(door);
+    return door.url;
+  }
+
+  private async openStripe(spec: DoorSpec): Promise<string> {
+    const { createStripeDoor } = await import("./servers/stripe/door.ts");
+    const door = await createStripeDoor({
+      host: spec.host ?? "127.0.0.1",
+      port: spec.port,
+      reusePort: this.data.threads > 1,
+      backend: { submit: (request, done) => this.host.submit(request, done as (reply: unknown) => void) },
     });
     this.doors.push(door);
     return door.url;

@@ -4,6 +4,9 @@ import type { Core, CoreFactory, Env } from "../kernel/env.ts";
 import { paxosRoles } from "../protocols/paxos/group.ts";
 import type { PaxosRoles } from "../protocols/paxos/group.ts";
 import type { Witness } from "../protocols/paxos/messages.ts";
+import { ChargesMachine } from "./charges/charges-machine.ts";
+import { ChargesService } from "./charges/charges-service.ts";
+import type { ChargesMachineClass } from "./charges/mutants.ts";
 import { KeysService } from "./keys/keys-service.ts";
 import { ReplicatedNode } from "./replicated/replicated-node.ts";
 import type { ReplicatedEnv } from "./replicated/replicated-node.ts";
@@ -21,9 +24,10 @@ type UntypedCore = Core<unknown, string, unknown>;
 export interface Roles {
   readonly quorum: QuorumRoles;
   readonly paxos: PaxosRoles;
+  readonly charges: ChargesMachineClass;
 }
 
-export const roles: Roles = { quorum: quorumRoles, paxos: paxosRoles };
+export const roles: Roles = { quorum: quorumRoles, paxos: paxosRoles, charges: ChargesMachine };
 
 /**
  * A factory for all nodes of one process; what is immutable and large, the ring, they share.
@@ -41,8 +45,11 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
     }
     case "keys":
       return (env: UntypedEnv) => replicated(env, service.log, (store) => new KeysService(store), made.paxos, witness);
-    case "charges":
-      throw new Error("no node runs charges yet");
+    case "charges": {
+      const { log, idempotency } = service;
+      const build: BuildService = (store) => new ChargesService(store, { idempotency }, made.charges);
+      return (env: UntypedEnv) => replicated(env, log, build, made.paxos, witness);
+    }
   }
 }
 

@@ -69,6 +69,11 @@ export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery,
     this.reader = new Reader(store, this.objects, this.ledger, this.outbox);
   }
 
+  /** Objects and events so far. */
+  get revision(): number {
+    return ((this.store.get(counterKey) as number | undefined) ?? 1) - 1;
+  }
+
   apply(command: ChargesCommand, at: Micros): Answer {
     switch (command.kind) {
       case "charge-create":

@@ -46,11 +46,11 @@ end
 ${doneLua}`;
 
 /** Customers to charge, by id. */
-export async function prepareCharges(bench: Bench, url: string): Promise<string[]> {
+export async function prepareCharges(bench: Bench, url: string, count = customerCount): Promise<string[]> {
   const customers: string[] = [];
   let next = 0;
   const writer = async (): Promise<void> => {
-    while (next < customerCount) {
+    while (next < count) {
       bench.interrupted.throwIfAborted();
       const body = `email=customer${next++}%40example.com`;
       const { id } = (await ask(url, "customers", { method: "POST", body })) as { id: string };

@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bench } from "./processes.ts";
 import { run } from "./processes.ts";
-import { bodyOf, refuseInvented, revisionOf } from "./etcd-load.ts";
+import { bodyOf, lookAt, refuseInvented, valueBytes } from "./etcd-load.ts";
 import type { EtcdOperation } from "./etcd-load.ts";
 import type { Load, Measured } from "./wrk.ts";
 
@@ -44,12 +44,12 @@ export async function measureEtcdGrpc(
   writeFileSync(data, messageOf(operation));
   const headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"];
   const loop = ["-t1", `-c${load.connections}`, "-m1", `-D${load.seconds}`];
-  const before = await revisionOf(url);
+  const before = await lookAt(url);
   writeFileSync(log, "");
   const target = `${url}/etcdserverpb.KV/${methods[operation]}`;
   const stdout = await run(bench, ["h2load", ...loop, "-d", data, ...headers, `--log-file=${log}`, target]);
   const measured = parseH2load(stdout, readFileSync(log, "utf8"), load.seconds);
-  refuseInvented(url, operation, measured, load, (await revisionOf(url)) - before);
+  refuseInvented(operation, measured, load, { ...before, rangeBytes: valueBytes }, await lookAt(url));
   return measured;
 }
 

@@ -14,10 +14,12 @@ import { doneLua, runWrk } from "./wrk.ts";
 export type EtcdOperation = "put" | "range";
 
 export const keyCount = 10_000;
-const valueBytes = 128;
+export const valueBytes = 128;
 const seedConcurrency = 32;
 /** Puts of the measurement before that were under way when it ended and may only now be applied. */
 const stragglers = 1_024;
+/** Of the length of an answer that was looked at: revisions and counts have more or fewer digits. */
+const leastShare = 0.9;
 
 const keyOf = (index: number): string => `key-${String(index).padStart(8, "0")}`;
 const valueOf = (index: number): string => `${keyOf(index)} `.repeat(valueBytes).slice(0, valueBytes);
@@ -29,7 +31,7 @@ export function bodyOf(operation: EtcdOperation, index: number): string {
 }
 
 /** Requests are formatted once, from a file with one body a line. */
-const script = (operation: EtcdOperation): string => `wrk.method = "POST"
+const luaOf = (operation: EtcdOperation): string => `wrk.method = "POST"
 wrk.path = "/v3/kv/${operation}"
 wrk.headers["Content-Type"] = "application/json"
 local requests = {}
@@ -51,38 +53,48 @@ ${doneLua}`;
 export async function measureEtcd(bench: Bench, url: string, operation: EtcdOperation, load: Load): Promise<Measured> {
   const bodies = join(bench.folder, `etcd-${operation}.bodies`);
   writeFileSync(bodies, Array.from({ length: keyCount }, (_, index) => `${bodyOf(operation, index)}\n`).join(""));
-  const before = await revisionOf(url);
+  const before = await lookAt(url);
   const parameters = [String(load.seed), bodies];
-  const measured = await runWrk(
-    bench,
-    `${url}/`,
-    { name: `etcd-${operation}`, lua: script(operation), parameters },
-    load,
-  );
-  refuseInvented(url, operation, measured, load, (await revisionOf(url)) - before);
+  const script = { name: `etcd-${operation}`, lua: luaOf(operation), parameters };
+  const measured = await runWrk(bench, `${url}/`, script, load);
+  refuseInvented(operation, measured, load, before, await lookAt(url));
   return measured;
 }
 
-/** @throws Error when the revision grew by less than was answered, or by more than can have been under way */
+/** A store at a glance: how many changes it has seen, and how long an answer is that holds a value. */
+export interface Glance {
+  readonly url: string;
+  readonly revision: number;
+  readonly rangeBytes: number;
+}
+
+/** @throws Error when the first key is not there with its value */
+export async function lookAt(url: string): Promise<Glance> {
+  const { answer, bytes } = await ask(url, "range", bodyOf("range", 0));
+  refuseWrong(url, 0, answer);
+  return { url, revision: Number(answer.header.revision), rangeBytes: bytes };
+}
+
+/** @throws Error when the revision grew by less than was answered or by more than can have been under way, or ranges came without values */
 export function refuseInvented(
-  url: string,
   operation: EtcdOperation,
-  measured: Measured,
-  load: Load,
-  grown: number,
+  { ok, failed, answerBytes }: Measured,
+  { connections }: Load,
+  { url, revision, rangeBytes }: Glance,
+  after: Glance,
 ): void {
-  const { ok, failed, answerBytes } = measured;
-  const most = (operation === "put" ? ok + failed + load.connections : 0) + stragglers;
-  const least = operation === "put" ? ok : 0;
-  if (grown < least || grown > most) {
+  const grown = after.revision - revision;
+  const [least, most] = operation === "put" ? [ok, ok + failed + connections] : [0, 0];
+  if (grown < least || grown > most + stragglers) {
     throw new Error(
       `${url}: ${ok} ${operation}s were answered 200 and ${failed} otherwise, and the revision grew by ${grown}; ` +
-        `expected ${least} to ${most}: answers and store disagree`,
+        `expected ${least} to ${most + stragglers}: answers and store disagree`,
     );
   }
-  const shortest = base64(valueOf(0)).length;
-  if (operation === "range" && ok > 0 && answerBytes < shortest) {
-    throw new Error(`${url}: a range is answered with ${answerBytes.toFixed(0)} bytes; expected more than ${shortest}`);
+  if (operation === "range" && failed === 0 && answerBytes < leastShare * rangeBytes) {
+    throw new Error(
+      `${url}: a range under load is answered with ${answerBytes.toFixed(0)} bytes, one with its value has ${rangeBytes}`,
+    );
   }
 }
 
@@ -102,15 +114,15 @@ export async function prepareEtcd(bench: Bench, url: string): Promise<void> {
 /** Keys come back with the values they were put with; a key that was never put does not. */
 export async function verifyEtcd(url: string): Promise<void> {
   for (const index of [0, 1, 4_321, keyCount - 1, keyCount]) {
-    const { kvs = [] } = await ask(url, "range", bodyOf("range", index));
-    const got = kvs.map(({ key, value }) => [key, value]);
-    const expected = index < keyCount ? [[base64(keyOf(index)), base64(valueOf(index))]] : [];
-    if (JSON.stringify(got) !== JSON.stringify(expected)) {
-      throw new Error(
-        `${url} answers the range of ${keyOf(index)} with ${JSON.stringify(got)}; expected ${JSON.stringify(expected)}`,
-      );
-    }
+    refuseWrong(url, index, (await ask(url, "range", bodyOf("range", index))).answer);
   }
+}
+
+function refuseWrong(url: string, index: number, { kvs = [] }: EtcdAnswer): void {
+  const got = JSON.stringify(kvs.map(({ key, value }) => [key, value]));
+  const expected = JSON.stringify(index < keyCount ? [[base64(keyOf(index)), base64(valueOf(index))]] : []);
+  if (got === expected) return;
+  throw new Error(`${url} answers the range of ${keyOf(index)} with ${got}; expected ${expected}`);
 }
 
 interface EtcdAnswer {
@@ -118,14 +130,19 @@ interface EtcdAnswer {
   readonly kvs?: readonly { readonly key: string; readonly value: string }[];
 }
 
-export async function revisionOf(url: string): Promise<number> {
-  return Number((await ask(url, "range", bodyOf("range", 0))).header.revision);
-}
-
-async function ask(url: string, operation: EtcdOperation, body: string): Promise<EtcdAnswer> {
+/** `bytes`: of the answer with its head. */
+async function ask(
+  url: string,
+  operation: EtcdOperation,
+  body: string,
+): Promise<{ readonly answer: EtcdAnswer; readonly bytes: number }> {
   const headers = { "content-type": "application/json" };
   const response = await fetch(`${url}/v3/kv/${operation}`, { method: "POST", headers, body });
   const text = await response.text();
   if (response.status !== 200) throw new Error(`${operation} at ${url} was answered ${response.status}: ${text}`);
-  return JSON.parse(text) as EtcdAnswer;
+  const head = [...response.headers].map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  return {
+    answer: JSON.parse(text) as EtcdAnswer,
+    bytes: "HTTP/1.1 200 OK\r\n\r\n".length + head.length + text.length,
+  };
 }

@@ -43,6 +43,7 @@ export interface ThreadsOptions {
 export interface Doors {
   readonly dynamodb?: DoorSpec;
   readonly stripe?: DoorSpec;
+  readonly etcd?: DoorSpec;
 }
 
 export interface ThreadsBackend {
@@ -124,10 +125,11 @@ class Threads implements ThreadsBackend {
     await this.everywhere({ kind: "start" });
     if (doors.dynamodb !== undefined) this.urls.dynamodb = await this.openDoor("open-dynamodb", doors.dynamodb);
     if (doors.stripe !== undefined) this.urls.stripe = await this.openDoor("open-stripe", doors.stripe);
+    if (doors.etcd !== undefined) this.urls.etcd = await this.openDoor("open-etcd", doors.etcd);
   }
 
   /** The first thread picks the port when none is named; the others share it. */
-  private async openDoor(kind: "open-dynamodb" | "open-stripe", spec: DoorSpec): Promise<string> {
+  private async openDoor(kind: "open-dynamodb" | "open-stripe" | "open-etcd", spec: DoorSpec): Promise<string> {
     let door = spec;
     let url = "";
     for (const thread of this.threads) {

@@ -49,6 +49,7 @@ export type ThreadCall =
   | { readonly kind: "start" }
   | { readonly kind: "open-dynamodb"; readonly door: DoorSpec }
   | { readonly kind: "open-stripe"; readonly door: DoorSpec }
+  | { readonly kind: "open-etcd"; readonly door: DoorSpec }
   | { readonly kind: "connect"; readonly port: MessagePort }
   | { readonly kind: "inject"; readonly fault: Fault }
   | { readonly kind: "activity" }
@@ -113,6 +114,8 @@ class Thread {
         return this.openDynamo(call.door);
       case "open-stripe":
         return this.openStripe(call.door);
+      case "open-etcd":
+        return this.openEtcd(call.door);
       case "connect":
         return this.host.connect(call.port);
       case "inject":
@@ -146,6 +149,18 @@ class Thread {
   private async openStripe(spec: DoorSpec): Promise<string> {
     const { createStripeDoor } = await import("./servers/stripe/door.ts");
     const door = await createStripeDoor({
+      host: spec.host ?? "127.0.0.1",
+      port: spec.port,
+      reusePort: this.data.threads > 1,
+      backend: { submit: (request, done) => this.host.submit(request, done as (reply: unknown) => void) },
+    });
+    this.doors.push(door);
+    return door.url;
+  }
+
+  private async openEtcd(spec: DoorSpec): Promise<string> {
+    const { createEtcdDoor } = await import("./servers/etcd/door.ts");
+    const door = await createEtcdDoor({
       host: spec.host ?? "127.0.0.1",
       port: spec.port,
       reusePort: this.data.threads > 1,

@@ -61,6 +61,7 @@ test("serve and simulate fill in what was not said", () => {
   assert.deepEqual(serveOptions({ nodes: "1", threads: "4" }).replication, { n: 1, r: 1, w: 1, sloppy: false });
   const { threads, replication } = serveOptions({ nodes: "5", threads: "9", quorum: "5,1,4" });
   assert.deepEqual([threads, replication], [5, { n: 5, r: 1, w: 4, sloppy: false }]);
+  assert.deepEqual([serveOptions({}).service, serveOptions({ service: "stripe" }).service], ["dynamodb", "stripe"]);
   assert.deepEqual(simulateOptions({}), { seeds: 100, from: 1, plant: undefined, scenario: undefined });
 });
 

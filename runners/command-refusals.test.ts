@@ -199,6 +199,13 @@ const refused: readonly (readonly [string, string, string, string, string])[] = 
     "a whole number from 1 to 256",
     "for instance --threads 2",
   ],
+  [
+    "serve --service redis",
+    "no such service",
+    "--service redis",
+    "dynamodb, stripe",
+    "name the interface that your client speaks, for instance --service stripe",
+  ],
   ["serve --quorum 3,2", "--quorum does not fit", "3,2", quorumForm, "for instance --quorum 3,2,2"],
   ["serve --quorum 5,3,3", "--quorum does not fit", "5,3,3", quorumForm, "ask for --nodes 5, or for fewer replicas"],
   [

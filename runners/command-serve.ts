@@ -1,5 +1,5 @@
 /**
- * `wavetank serve`: the reference backend alone, on worker threads behind its DynamoDB door, until a signal ends it. Whoever
+ * `wavetank serve`: the reference backend alone, on worker threads behind one of its doors, until a signal ends it. Whoever
  * starts it from a script waits for the line that begins with "ready".
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -7,15 +7,17 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import type { Deployment, Replication } from "../backend/api.ts";
 import { oneRegion } from "../backend/kernel/topology.ts";
-import { second } from "../backend/kernel/units.ts";
 import { UsageError } from "./command-error.ts";
 import { exitCodes } from "./command-exit.ts";
 import type { Parts } from "./command-parts.ts";
 import { prepareFolder } from "./command-run.ts";
 import { Interruption } from "./command-terminal.ts";
 import * as values from "./command-values.ts";
+import { servedServices } from "./served-services.ts";
+import type { ServiceName } from "./served-services.ts";
 
 export interface ServeFlags {
+  readonly service?: string;
   readonly port?: string;
   readonly nodes?: string;
   readonly threads?: string;
@@ -24,6 +26,7 @@ export interface ServeFlags {
 }
 
 export interface ServeOptions {
+  readonly service: ServiceName;
   readonly port: number;
   readonly nodes: number;
   readonly threads: number;
@@ -34,6 +37,7 @@ export interface ServeOptions {
 
 /** What the backend is started with. */
 export interface BackendOptions {
+  readonly service: ServiceName;
   readonly deployment: Deployment;
   readonly directory: string;
   readonly threads: number;
@@ -45,7 +49,7 @@ export interface BackendOptions {
 }
 
 export interface RunningBackend {
-  /** Of the DynamoDB door. */
+  /** Of its door. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -57,12 +61,23 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
   const usual = Math.min(3, nodes);
   const majority = Math.floor(usual / 2) + 1;
   return {
+    service: parseService(flags.service ?? "dynamodb"),
     port: values.parsePort(flags.port ?? "8000"),
     nodes,
     threads: Math.min(threads, nodes),
     data: flags.data,
     replication: values.parseQuorum(flags.quorum ?? `${usual},${majority},${majority}`, nodes),
   };
+}
+
+function parseService(text: string): ServiceName {
+  if (Object.hasOwn(servedServices, text)) return text as ServiceName;
+  throw new UsageError({
+    what: "no such service",
+    got: `--service ${text}`,
+    expected: Object.keys(servedServices).join(", "),
+    fix: "name the interface that your client speaks, for instance --service stripe",
+  });
 }
 
 export async function serveCommand(flags: ServeFlags, parts: Parts): Promise<number> {
@@ -91,6 +106,7 @@ export async function serveCommand(flags: ServeFlags, parts: Parts): Promise<num
 async function started(options: ServeOptions, directory: string, parts: Parts): Promise<RunningBackend> {
   try {
     return await parts.startBackend({
+      service: options.service,
       deployment: deploymentOf(options),
       directory,
       threads: options.threads,
@@ -115,24 +131,19 @@ async function started(options: ServeOptions, directory: string, parts: Parts): 
 function deploymentOf(options: ServeOptions): Deployment {
   return {
     topology: oneRegion(options.nodes),
-    service: { kind: "tables", virtualNodes: 150, quorumTimeoutUs: 2 * second },
+    service: servedServices[options.service].spec(options.nodes),
     durability: "log",
   };
 }
 
 function greeting(options: ServeOptions, url: string, directory: string): string {
-  const { n, r, w } = options.replication;
+  const service = servedServices[options.service];
   const gone = options.data === undefined ? " (removed at the end)" : "";
+  const kept = service.describe(options.replication, options.nodes);
   return `ready  ${url}
-${options.nodes} nodes on ${options.threads} threads, tables of N=${n} R=${r} W=${w}, data in ${directory}${gone}
+${options.nodes} nodes on ${options.threads} threads, ${kept}, data in ${directory}${gone}
 
-Call it as DynamoDB, from an AWS SDK with endpoint ${url}, any region and any credentials, or by hand:
-  dynamodb() { curl -s ${url} --aws-sigv4 aws:amz:local:dynamodb --user any:any \\
-    -H 'Content-Type: application/x-amz-json-1.0' -H "X-Amz-Target: DynamoDB_20120810.$1" -d "$2"; echo; }
-  dynamodb CreateTable '{"TableName":"tank","BillingMode":"PAY_PER_REQUEST",
-    "AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}],"KeySchema":[{"AttributeName":"k","KeyType":"HASH"}]}'
-  dynamodb PutItem '{"TableName":"tank","Item":{"k":{"S":"wave"},"height":{"N":"3"}}}'
-  dynamodb GetItem '{"TableName":"tank","Key":{"k":{"S":"wave"}},"ConsistentRead":true}'
+${service.call(url)}
 
 Ctrl-C closes it.
 `;

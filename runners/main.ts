@@ -34,14 +34,14 @@ const parts: Parts = {
     return mergeSlices(files, await parts.catalog(), readBackAt(target));
   },
   openLiveView: async (port, title) => (await import("./live/live-view.ts")).openLiveView(port, title),
-  startBackend: async ({ deployment, directory, threads, port, replication, onBroken }) => {
+  startBackend: async ({ service, deployment, directory, threads, port, replication, onBroken }) => {
     await assertFreePort(port);
     const { startThreads } = await import("../backend/backend.ts");
-    const doors = { dynamodb: { port, replication } };
+    const doors = { [service]: { port, replication } };
     // Another seed each time: a node whose disk was replaced between two starts must not mint under the lost disk's name.
     const seed = randomInt(2 ** 32);
     const backend = await startThreads(deployment, { seed, directory, threads, doors, onBroken });
-    return { url: backend.urls.dynamodb ?? "", close: () => backend.close() };
+    return { url: backend.urls[service] ?? "", close: () => backend.close() };
   },
 };
 

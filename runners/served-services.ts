@@ -1,0 +1,50 @@
+/** What `wavetank serve` can run: by the interface that clients speak, the deployment behind it and how it is called by hand. */
+import type { Replication, ServiceSpec } from "../backend/api.ts";
+import { second } from "../backend/kernel/units.ts";
+
+export interface ServedService {
+  /** Of a backend of `nodes` nodes. */
+  spec(nodes: number): ServiceSpec;
+  /** What is kept how, in a few words. */
+  describe(replication: Replication, nodes: number): string;
+  /** Commands that show it working at `url`. */
+  call(url: string): string;
+}
+
+/** Nodes beyond the fifth carry requests to the log and keep none. */
+const maxReplicas = 5;
+
+function replicasOf(nodes: number): number[] {
+  // An even number bears no more losses than the odd one below it.
+  const count = Math.min(nodes, maxReplicas);
+  return [...Array(count - ((count + 1) % 2)).keys()];
+}
+
+const dynamodb: ServedService = {
+  spec: () => ({ kind: "tables", virtualNodes: 150, quorumTimeoutUs: 2 * second }),
+  describe: ({ n, r, w }) => `tables of N=${n} R=${r} W=${w}`,
+  call: (url) => `Call it as DynamoDB, from an AWS SDK with endpoint ${url}, any region and any credentials, or by hand:
+  dynamodb() { curl -s ${url} --aws-sigv4 aws:amz:local:dynamodb --user any:any \\
+    -H 'Content-Type: application/x-amz-json-1.0' -H "X-Amz-Target: DynamoDB_20120810.$1" -d "$2"; echo; }
+  dynamodb CreateTable '{"TableName":"tank","BillingMode":"PAY_PER_REQUEST",
+    "AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}],"KeySchema":[{"AttributeName":"k","KeyType":"HASH"}]}'
+  dynamodb PutItem '{"TableName":"tank","Item":{"k":{"S":"wave"},"height":{"N":"3"}}}'
+  dynamodb GetItem '{"TableName":"tank","Key":{"k":{"S":"wave"}},"ConsistentRead":true}'`,
+};
+
+const stripe: ServedService = {
+  spec: (nodes) => ({ kind: "charges", log: { replicas: replicasOf(nodes) } }),
+  describe: (_replication, nodes) => `charges on a log of ${replicasOf(nodes).length} replicas`,
+  call: (
+    url,
+  ) => `Call it as Stripe, from an official client pointed at ${new URL(url).host} over http, with any key sk_test_..., or by hand:
+  stripe() { curl -s -u sk_test_wave: "${url}/v1/$@"; }
+  stripe charges -H 'Idempotency-Key: wave-1' -d amount=2000 -d currency=usd -d source=tok_visa
+  stripe charges -H 'Idempotency-Key: wave-1' -d amount=2000 -d currency=usd -d source=tok_visa
+  stripe charges -d amount=2000 -d currency=usd -d source=tok_chargeDeclined
+  stripe balance`,
+};
+
+export const servedServices = { dynamodb, stripe } as const satisfies Record<string, ServedService>;
+
+export type ServiceName = keyof typeof servedServices;

@@ -72,10 +72,6 @@ export class HttpConnection implements ReplySink {
     return this.open && !this.lastRequest && this.tokens.length < this.pipelining && !this.socket.writableNeedDrain;
   }
 
-  carries(token: number): boolean {
-    return this.tokens.includes(token);
-  }
-
   send(token: number, request: WireRequest): void {
     this.tokens.push(token);
     this.heads.push(request.head);

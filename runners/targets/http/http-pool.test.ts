@@ -194,3 +194,23 @@ test("an answer that drips is no answer until it is whole, and giving up ends it
   await pool.close();
   await close(dripping);
 });
+
+test("giving up on some of many takes their connections alone, and those that waited with them", async () => {
+  const held: http.ServerResponse[] = [];
+  const server = http.createServer((_, response) => void held.push(response));
+  const { pool, ask } = client(await listening(server), { connections: 20 });
+  const outcomes = Array.from({ length: 40 }, (_, i) => ask(`/${i}`));
+  while (held.length < 20) await new Promise((resolve) => setImmediate(resolve));
+  // The first twenty are under way, the others wait: of both every second.
+  for (let token = 0; token < 40; token += 2) pool.cancel(token);
+  pool.cancel(0);
+  pool.cancel(1_000);
+  server.removeAllListeners("request");
+  server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => response.end(request.url));
+  for (const response of held) response.end(response.req.url);
+  for (let token = 1; token < 40; token += 2)
+    assert.deepEqual(await outcomes[token], { status: 200, body: `/${token}` });
+  assert.ok(pool.connected >= 20 && pool.connected <= 30, `${pool.connected} connections were made`);
+  await pool.close();
+  await close(server);
+});

@@ -5,12 +5,20 @@
  *     submit ──> waiting ──flush──> connection with room ──> reply | failure
  *                   └──none has room──> one more connection, up to the limit
  *
- * Nothing is allocated for a request but its place in the queue. Writes leave at `flush`, or by themselves in the same turn of the
+ * Nothing is allocated for a request but its place in two tables, so that giving up on one looks at no other. Writes leave at `flush`, or by themselves in the same turn of the
  * event loop when an answer made room: after all answers of one poll were read, so that sending does not come between them.
  */
+import { OpenTable } from "../../../backend/kernel/open-table.ts";
 import { HttpConnection, type ConnectionOwner } from "./connection.ts";
 import type { HttpFailure, HttpPoolOptions, HttpReply, WireRequest } from "./exchange.ts";
 import type { Reply } from "./reply.ts";
+import { RequestQueue } from "./request-queue.ts";
+
+const givenUpBefore: HttpFailure = {
+  kind: "unknown",
+  code: "connection-lost",
+  message: "a request before it was given up",
+};
 
 export class HttpPool implements ConnectionOwner {
   /** Set by whoever submits, before the first request. The reply is valid during the call. */
@@ -27,6 +35,8 @@ export class HttpPool implements ConnectionOwner {
   /** Connections with room, the one used last on top: few are kept warm rather than all lukewarm. */
   private readonly roomy: HttpConnection[] = [];
   private readonly waiting = new RequestQueue();
+  /** The connection that carries a request, by token, from its send to its answer. */
+  private readonly carriers = new OpenTable<HttpConnection>();
   private flushing: NodeJS.Immediate | undefined;
   private closing = false;
 
@@ -38,7 +48,10 @@ export class HttpPool implements ConnectionOwner {
     this.options = options;
   }
 
-  /** Sends `request` as soon as a connection has room for it. `token` names it in the callbacks; it must be new. */
+  /**
+   * Sends `request` as soon as a connection has room for it. `token`, at least 0, names it in the callbacks; no request that waits or
+   * is under way has it.
+   */
   submit(token: number, request: WireRequest): void {
     this.waiting.push(token, request);
     this.flushing ??= setImmediate(() => this.flush());
@@ -47,17 +60,11 @@ export class HttpPool implements ConnectionOwner {
   /** Nobody waits for `token` any more. A request that was sent takes its connection with it: its answer would come before others'. */
   cancel(token: number): void {
     if (this.waiting.cancel(token)) return;
-    for (const connection of this.connections) {
-      if (!connection.carries(token)) continue;
-      const failure = {
-        kind: "unknown",
-        code: "connection-lost",
-        message: "a request before it was given up",
-      } as const;
-      const lost = connection.abandon().filter((other) => other !== token);
-      this.onClosed(connection, lost, failure);
-      return;
-    }
+    const connection = this.carriers.get(token);
+    if (connection === undefined) return;
+    this.carriers.delete(token);
+    const lost = connection.abandon().filter((other) => other !== token);
+    this.onClosed(connection, lost, givenUpBefore);
   }
 
   /** Sends what waits, as far as there is room. */
@@ -73,6 +80,7 @@ export class HttpPool implements ConnectionOwner {
       if (!connection.room) continue;
       const token = this.waiting.firstToken;
       this.onWritten(token);
+      this.carriers.set(token, connection);
       connection.send(token, this.waiting.shift());
       this.list(connection);
     }
@@ -97,6 +105,7 @@ export class HttpPool implements ConnectionOwner {
   }
 
   onAnswered(connection: HttpConnection, token: number, reply: Reply): void {
+    this.carriers.delete(token);
     this.list(connection);
     this.onReply(token, reply);
     if (this.waiting.size > 0) this.flushing ??= setImmediate(() => this.flush());
@@ -110,6 +119,7 @@ export class HttpPool implements ConnectionOwner {
   onClosed(connection: HttpConnection, lost: readonly number[], failure: HttpFailure): void {
     this.connections.delete(connection);
     if (this.closing) return;
+    for (const token of lost) this.carriers.delete(token);
     for (const token of lost) this.onFailure(token, failure);
     if (failure.kind === "refused") {
       this.opening--;
@@ -132,51 +142,5 @@ export class HttpPool implements ConnectionOwner {
     if (connection.listed || !connection.room) return;
     connection.listed = true;
     this.roomy.push(connection);
-  }
-}
-
-/** Requests in order, in two arrays that are used again. */
-class RequestQueue {
-  size = 0;
-  private tokens: number[] = [];
-  private requests: (WireRequest | undefined)[] = [];
-  private head = 0;
-
-  push(token: number, request: WireRequest): void {
-    this.tokens.push(token);
-    this.requests.push(request);
-    this.size++;
-  }
-
-  /** Of the oldest that was not cancelled. Only when `size` is above 0. */
-  get firstToken(): number {
-    while (this.requests[this.head] === undefined) this.head++;
-    return this.tokens[this.head];
-  }
-
-  /** After `firstToken`. */
-  shift(): WireRequest {
-    const request = this.requests[this.head]!;
-    this.requests[this.head++] = undefined;
-    this.size--;
-    if (this.size === 0) {
-      this.tokens.length = 0;
-      this.requests.length = 0;
-      this.head = 0;
-    } else if (this.head > 1_024 && this.head * 2 > this.tokens.length) {
-      this.tokens = this.tokens.slice(this.head);
-      this.requests = this.requests.slice(this.head);
-      this.head = 0;
-    }
-    return request;
-  }
-
-  /** False when it is not here. */
-  cancel(token: number): boolean {
-    const at = this.tokens.indexOf(token, this.head);
-    if (at < 0 || this.requests[at] === undefined) return false;
-    this.requests[at] = undefined;
-    this.size--;
-    return true;
   }
 }

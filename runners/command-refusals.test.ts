@@ -203,7 +203,7 @@ const refused: readonly (readonly [string, string, string, string, string])[] = 
     "serve --service redis",
     "no such service",
     "--service redis",
-    "dynamodb, stripe",
+    "dynamodb, etcd, stripe",
     "name the interface that your client speaks, for instance --service stripe",
   ],
   ["serve --quorum 3,2", "--quorum does not fit", "3,2", quorumForm, "for instance --quorum 3,2,2"],

@@ -45,6 +45,19 @@ const stripe: ServedService = {
   stripe balance`,
 };
 
-export const servedServices = { dynamodb, stripe } as const satisfies Record<string, ServedService>;
+const etcd: ServedService = {
+  spec: (nodes) => ({ kind: "keys", log: { replicas: replicasOf(nodes) } }),
+  describe: (_replication, nodes) => `keys on a log of ${replicasOf(nodes).length} replicas`,
+  // In base64 d2F2ZQ== is "wave", Mw== "3" and NA== "4".
+  call: (url) => `Call it as etcd, through the JSON gateway of its v3 API, where keys and values are base64:
+  etcd() { curl -s ${url}/v3/$1 -d "$2"; echo; }
+  etcd kv/put '{"key":"d2F2ZQ==","value":"Mw=="}'
+  etcd kv/range '{"key":"d2F2ZQ=="}'
+  etcd kv/txn '{"compare":[{"target":"VERSION","key":"d2F2ZQ==","version":"1"}],
+    "success":[{"requestPut":{"key":"d2F2ZQ==","value":"NA=="}}]}'
+  curl -sN ${url}/v3/watch -d '{"create_request":{"key":"d2F2ZQ==","start_revision":"1"}}'`,
+};
+
+export const servedServices = { dynamodb, etcd, stripe } as const satisfies Record<string, ServedService>;
 
 export type ServiceName = keyof typeof servedServices;

@@ -51,8 +51,8 @@ class Door {
   private readonly maxBodyBytes: number;
   private readonly watches = new Set<WatchStream>();
   private closing = false;
-  /** Requests since the status was last asked for. */
-  private requests = 0;
+  /** The next request has the status asked for again. */
+  private outdated = true;
 
   constructor(options: EtcdDoorOptions) {
     this.options = options;
@@ -81,7 +81,7 @@ class Door {
   /* ---- one request, one answer ------------------------------------------------------------------------------------------ */
 
   private unary(route: Route, request: IncomingMessage, response: ServerResponse): void {
-    this.requests++;
+    if (this.outdated) this.learn();
     const refusal = refuseHeaders(request.rawHeaders);
     if (refusal !== undefined) {
       request.resume();
@@ -167,9 +167,7 @@ class Door {
 
   private keepLearning(): void {
     this.learn();
-    const again = setInterval(() => {
-      if (this.requests > 0) this.learn();
-    }, learnIntervalMs);
+    const again = setInterval(() => (this.outdated = true), learnIntervalMs);
     again.unref();
     this.app.addHook("onClose", (_app, done) => {
       clearInterval(again);
@@ -179,7 +177,7 @@ class Door {
 
   /** Asks who answers here and in which term; until it is known, and when nobody says, headers keep what they have. */
   private learn(): void {
-    this.requests = 0;
+    this.outdated = false;
     const request = { kind: "log-status", timeoutUs: healthTimeoutUs } as const;
     this.options.backend.submit(request, (answer) => {
       if (answer.kind === "ok" && answer.result.kind === "log-status") this.speaker.learn(answer.result);

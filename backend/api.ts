@@ -5,6 +5,7 @@
 import type { TimeSpec } from "./kernel/time-spec.ts";
 import type { ChargesRequest, ChargesResult } from "./api-charges.ts";
 import type { KeysRequest, KeysResult } from "./api-coordination.ts";
+import type { DatabaseRequest, DatabaseResult } from "./api-database.ts";
 import type { Topology } from "./kernel/topology.ts";
 import type { Micros } from "./kernel/units.ts";
 
@@ -211,7 +212,7 @@ export interface WorkRequest {
   readonly timeoutUs?: Micros;
 }
 
-export type Request = TableRequest | WorkRequest | KeysRequest | ChargesRequest;
+export type Request = TableRequest | WorkRequest | KeysRequest | ChargesRequest | DatabaseRequest;
 
 export type Result =
   | { readonly kind: "table"; readonly table: TableDescription }
@@ -236,7 +237,8 @@ export type Result =
     }
   | { readonly kind: "worked"; readonly queuedUs: Micros }
   | KeysResult
-  | ChargesResult;
+  | ChargesResult
+  | DatabaseResult;
 
 /* ---- deployments -------------------------------------------------------------------------------------------------------- */
 
@@ -297,7 +299,27 @@ export interface ChargesService {
   readonly idempotency?: boolean;
 }
 
-export type ServiceSpec = TablesService | StationService | KeysService | ChargesService;
+/** Keys from `from` on, up to where the next tablet begins, kept by one group of replicas. */
+export interface TabletSpec {
+  readonly from: string;
+  /** In the order in which they are asked to lead. */
+  readonly replicas: readonly number[];
+}
+
+/** Spanner's transactions over many replicated logs. */
+export interface DatabaseService {
+  readonly kind: "database";
+  /** How the log of each tablet is kept. */
+  readonly log: Omit<LogSpec, "replicas">;
+  /** In the order of their keys; the first begins at "". */
+  readonly tablets: readonly TabletSpec[];
+  /** False: answers do not wait until their timestamp has passed. True by default. */
+  readonly commitWait?: boolean;
+  /** How long a version is kept after another has replaced it; an hour by default. */
+  readonly versionsKeptUs?: Micros;
+}
+
+export type ServiceSpec = TablesService | StationService | KeysService | ChargesService | DatabaseService;
 
 export interface Deployment {
   readonly topology: Topology;

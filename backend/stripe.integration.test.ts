@@ -43,7 +43,7 @@ test("a thousand clients with one key make one charge and hear the same bytes, w
     }
   };
   const all = Promise.all(Array.from({ length: 1_000 }, client));
-  for (const node of [0, 1, 2, 0, 1, 2]) {
+  for (const node of [0, 1, 2]) {
     await backend.inject({ kind: "crash", nodes: [node] });
     await new Promise((resolve) => setTimeout(resolve, 50));
     await backend.inject({ kind: "restart", nodes: [node] });

@@ -180,7 +180,10 @@ class Door {
     this.outdated = false;
     const request = { kind: "log-status", timeoutUs: healthTimeoutUs } as const;
     this.options.backend.submit(request, (answer) => {
-      if (answer.kind === "ok" && answer.result.kind === "log-status") this.speaker.learn(answer.result);
+      if (answer.kind !== "ok" || answer.result.kind !== "log-status") return;
+      this.speaker.learn(answer.result);
+      // Before the first leader there is no term to learn.
+      if (answer.result.ballot === 0) this.outdated = true;
     });
   }
 }

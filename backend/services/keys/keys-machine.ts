@@ -235,6 +235,7 @@ export class KeysMachine implements StateMachine<KeysCommand, KeysQuery, KeysAns
   /* ---- leases ----------------------------------------------------------------------------------------------------------- */
 
   private grant(asked: number, ttlS: number, at: Micros): KeysAnswer {
+    if (!Number.isSafeInteger(asked) || asked < 0) return refused("invalid", `lease ${asked} is not from 1 to 2^53-1`);
     if (ttlS > maxTtlS) return refused("invalid", "too large lease TTL");
     if (asked !== 0 && this.leases.has(asked)) return refused("exists", "lease already exists");
     const id = asked === 0 ? this.leases.draw() : asked;

@@ -5,11 +5,12 @@
  *   simulation   independent replications: the mean within 3 sigma of theory, sigma from their spread; p99 of all within 2 %
  *   threads      a few hundred operations cannot tell theory from chance, so each run is set beside Lindley's recursion over the very
  *                arrivals and service times that were drawn: within 5 %. What theory says is shown beside it.
- *   simulation   Little's law: what was in the system on average is the rate times the time in it
+ *   both         Little's law: what was in the system on average is the rate times the time in it, each measured for itself
  */
 import { Random, streamSeed } from "../../backend/kernel/random.ts";
 import { second, type Micros } from "../../backend/kernel/units.ts";
 import { draw } from "../../workloads/distribution.ts";
+import { unpackHistory } from "../agents/recorder-json.ts";
 import { GeneratorPool } from "../hosts/threads-host.ts";
 import { Histogram } from "../measure/histogram.ts";
 import type { Calibration, RunResult } from "../results.ts";
@@ -19,6 +20,8 @@ import { runOnThreads } from "../run-threads.ts";
 import { createSchedule } from "../schedule.ts";
 import type { Tank } from "../experiment.ts";
 import { sojourns } from "./lindley.ts";
+import { littleOfHistory, littleOfTimelines } from "./little.ts";
+import { meanAndError } from "./standard-error.ts";
 import { liveClosedLoop, simulatedClosedLoop } from "./closed-loop-oracle.ts";
 import { withinShare } from "./within-share.ts";
 import { arrivalRate, meanMs, p99Ms, serviceTimes, stationDesign, stations, type Station } from "./stations.ts";
@@ -47,13 +50,13 @@ export async function calibrate(plan: CalibrationPlan): Promise<Calibration[]> {
   };
   if (plan.tank === "simulation") {
     for (const station of chosen(plan)) add(...(await simulated(station, plan)));
-    add(simulatedClosedLoop(plan.seed, plan.quick));
+    add(...simulatedClosedLoop(plan.seed, plan.quick));
     return rows;
   }
   const pool = new GeneratorPool(1);
   try {
     for (const station of stations) add(...(await live(station, plan, pool)));
-    add(await liveClosedLoop(plan.seed, plan.quick));
+    add(...(await liveClosedLoop(plan.seed, plan.quick)));
   } finally {
     await pool.close();
   }
@@ -94,7 +97,7 @@ async function simulated(station: Station, plan: CalibrationPlan): Promise<Calib
   const tail = p99Ms(station, simulatedServiceUs);
   if (tail !== null && !plan.quick)
     rows.push(withinShare({ ...common, quantity: "p99 in system, ms" }, tail, merged.quantile(0.99) / 1_000, 0.02));
-  rows.push(littleRow(common, runs, forUs / 20, forUs));
+  rows.push(littleOfTimelines(common, runs, forUs / 20, forUs));
   return rows;
 }
 
@@ -108,7 +111,9 @@ async function live(station: Station, plan: CalibrationPlan, pool: GeneratorPool
   throwIfAborted(plan.signal);
   const forUs = (plan.quick ? 3 : 10) * second;
   const seed = streamSeed(plan.seed, "calibrate", station.name, "threads");
-  const run = await runOnThreads(orderOf(station, liveServiceUs, forUs, 0, seed, plan), pool);
+  // As a slice of its own, which is all of the load, so that the run keeps its history.
+  const order = { ...orderOf(station, liveServiceUs, forUs, 0, seed, plan), slice: { index: 0, count: 1 } };
+  const run = await runOnThreads(order, pool);
   const exact = exactSojourns(station, forUs, seed);
   const common = { oracle: station.name, tank: plan.tank };
   const mean = exact.reduce((sum, us) => sum + us, 0) / exact.length / 1_000;
@@ -123,6 +128,7 @@ async function live(station: Station, plan: CalibrationPlan, pool: GeneratorPool
       0.05,
     ),
     withinShare({ ...common, quantity: "p99 in system, ms, of these draws" }, p99, run.metrics.p99Ms, 0.05),
+    littleOfHistory(common, run, unpackHistory(run.remains!.history), forUs),
   ];
 }
 
@@ -159,44 +165,4 @@ function orderOf(
     signal,
     onProgress: () => undefined,
   };
-}
-
-/**
- * Little's law for any queue: operations in the system, looked at where rows of the timeline meet, against rate times mean time, both of
- * the measured window. Between looks chance plays a part, so the differences of all runs together lie within 3 sigma of zero.
- */
-function littleRow(
-  common: Pick<Calibration, "oracle" | "tank">,
-  runs: readonly RunResult[],
-  warmUpUs: Micros,
-  forUs: Micros,
-): Calibration {
-  const pairs = runs.map(({ timeline, metrics }) => {
-    let present = 0;
-    const looks: number[] = [];
-    timeline.atS.forEach((atS, i) => {
-      if (atS >= warmUpUs / second && atS < forUs / second) looks.push(present);
-      present += timeline.offered[i] - timeline.ok[i] - timeline.refused[i] - timeline.unknown[i];
-    });
-    const inSystem = looks.reduce((sum, n) => sum + n, 0) / looks.length;
-    return { inSystem, product: (metrics.offeredPerSecond * metrics.meanMs) / 1_000 };
-  });
-  const average = (of: (pair: (typeof pairs)[number]) => number): number =>
-    pairs.reduce((sum, pair) => sum + of(pair), 0) / pairs.length;
-  const [difference, sigma] = meanAndError(pairs.map(({ inSystem, product }) => inSystem - product));
-  return {
-    ...common,
-    quantity: "in the system, Little's law",
-    theory: average(({ product }) => product),
-    measured: average(({ inSystem }) => inSystem),
-    tolerance: `3 sigma, ${(3 * sigma).toPrecision(2)}`,
-    held: Math.abs(difference) <= 3 * sigma,
-  };
-}
-
-/** Mean and its standard error. */
-function meanAndError(values: readonly number[]): [number, number] {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
-  return [mean, Math.sqrt(variance / values.length)];
 }

@@ -8,7 +8,7 @@
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Bench } from "./processes.ts";
+import type { Bench, Target } from "./processes.ts";
 import type { Load, Measured } from "./wrk.ts";
 import { doneLua, runWrk } from "./wrk.ts";
 
@@ -46,7 +46,7 @@ end
 ${doneLua}`;
 
 /** Customers to charge, by id. */
-export async function prepareCharges(bench: Bench, url: string, count = customerCount): Promise<string[]> {
+export async function prepareCharges(bench: Bench, { url }: Target, count = customerCount): Promise<string[]> {
   const customers: string[] = [];
   let next = 0;
   const writer = async (): Promise<void> => {
@@ -64,16 +64,17 @@ export async function prepareCharges(bench: Bench, url: string, count = customer
 /** @throws Error when the balance did not do what was answered */
 export async function measureCharging(
   bench: Bench,
-  url: string,
+  target: Target,
   customers: readonly string[],
   load: Load,
 ): Promise<Measured> {
   const bodies = join(bench.folder, "charges.bodies");
   const form = `amount=${amount}&currency=usd&source=tok_visa&customer=`;
   writeFileSync(bodies, customers.map((customer) => `${form}${customer}\n`).join(""));
+  const { url } = target;
   const before = await chargedAt(url);
   const parameters = [String(load.seed), bodies, `${randomUUID()}-`];
-  const measured = await runWrk(bench, `${url}/`, { name: "charges", lua: script, parameters }, load);
+  const measured = await runWrk(bench, target, { name: "charges", lua: script, parameters }, load);
   const grown = (await chargedAt(url)) - before;
   const most = measured.ok + measured.failed + load.connections + stragglers;
   if (grown < measured.ok || grown > most) {

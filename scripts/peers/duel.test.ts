@@ -4,7 +4,7 @@ import type { Contest, Side } from "./duel.ts";
 import { duel, duelReport } from "./duel.ts";
 
 const plan = { rounds: 3, seconds: 2, seed: 7 };
-const measured = { p50Ms: 1, p99Ms: 2, ok: 100, failed: 0, answerBytes: 10 };
+const measured = { p50Ms: 1, p99Ms: 2, ok: 100, failed: 0, answerBytes: 10, cpuUs: 50 };
 const side =
   (perSecond: number, more = {}): Side =>
   () =>
@@ -40,7 +40,7 @@ test("each round measures both sides of each contest once, in an order that chan
 test("claims are held or not by the ratio, and what failed is said", async () => {
   const outcomes = await duel(
     [
-      contest("fast", side(310), side(100), 3),
+      contest("fast", side(310), side(100, { cpuUs: 100 }), 3),
       contest("slow", side(90), side(100), 1),
       contest("late", side(100, { p99Ms: 3 }), side(100), null, true),
       contest("prompt", side(100, { failed: 2 }), side(100), null, true),
@@ -48,8 +48,11 @@ test("claims are held or not by the ratio, and what failed is said", async () =>
     plan,
   );
   const text = duelReport(outcomes, "peer", plan).join("\n");
-  assert.match(text, /^held {6}fast: 3 times the rate of peer or more; got 3\.10$/m);
-  assert.match(text, /^NOT HELD {2}slow: 1 times the rate of peer or more; got 0\.90; wavetank loses$/m);
+  assert.match(
+    text,
+    /^held {6}fast: 3 times the rate of peer or more; got 3\.10 \(2\.00 for each second of the servers. processor time\)$/m,
+  );
+  assert.match(text, /^NOT HELD {2}slow: 1 times the rate of peer or more; got 0\.90; wavetank loses \(1\.00 for/m);
   assert.match(text, /^NOT HELD {2}late: p99 no higher than that of peer; got 1\.50 of it$/m);
   assert.match(text, /^held {6}prompt: p99 no higher/m);
   assert.match(text, /^NOT COUNTED: 6 requests of prompt failed$/m);
@@ -61,6 +64,6 @@ test("a side that answers nothing holds no claim; a peer alone makes none", asyn
   );
   assert.match(silent, /^NOT HELD {2}silent: 1 times the rate of peer or more; got nothing$/m);
   const alone = duelReport(await duel([contest("alone", null, side(1_234), 3, true)], plan), "peer", plan).join("\n");
-  assert.match(alone, /^alone +- +1,234 +-, - +1\.0, 2\.0$/m);
+  assert.match(alone, /^alone +- +1,234 +-, - +1\.0, 2\.0 +-, 50$/m);
   assert.doesNotMatch(alone, /held|HELD/);
 });

@@ -72,7 +72,9 @@ export async function duel(contests: readonly Contest[], plan: Plan): Promise<Ou
 export function duelReport(outcomes: readonly Outcome[], peer: string, { rounds }: Plan): string[] {
   const width = Math.max(...outcomes.map(({ contest }) => contest.title.length)) + 2;
   const heads = ["wavetank/s".padStart(11), `${peer}/s`.padStart(12), `   ${"ratio".padEnd(22)}`];
-  const lines = [`${"".padEnd(width)}${heads.join("")}p50, p99 ms: ours, theirs`];
+  const lines = [
+    `${"".padEnd(width)}${heads.join("")}${"p50, p99 ms: ours, theirs".padEnd(34)}server CPU us each: ours, theirs`,
+  ];
   for (const outcome of outcomes) lines.push(outcome.contest.title.padEnd(width) + figures(outcome));
   lines.push(
     `medians of ${rounds} rounds; ratio: geometric mean over rounds` +
@@ -88,9 +90,10 @@ export function duelReport(outcomes: readonly Outcome[], peer: string, { rounds 
 }
 
 function figures({ ours, theirs }: Outcome): string {
-  const latencies = [ours, theirs].map((side) => `${tail(side, "p50Ms")}, ${tail(side, "p99Ms")}`.padEnd(16)).join("");
+  const latencies = [ours, theirs].map((side) => `${tail(side, "p50Ms")}, ${tail(side, "p99Ms")}`.padEnd(17)).join("");
+  const cost = [ours, theirs].map((side) => cpuText(side)).join(", ");
   const ratio = ours.length === 0 ? "" : ratioText(ours, theirs);
-  return `${rateText(ours).padStart(11)}${rateText(theirs).padStart(12)}   ${ratio.padEnd(22)}${latencies.trimEnd()}`;
+  return `${rateText(ours).padStart(11)}${rateText(theirs).padStart(12)}   ${ratio.padEnd(22)}${latencies}${cost}`;
 }
 
 function verdicts({ contest: { title, least, tail: tailClaimed }, ours, theirs }: Outcome, peer: string): string[] {
@@ -100,8 +103,13 @@ function verdicts({ contest: { title, least, tail: tailClaimed }, ours, theirs }
     const held = rates !== null && rates.value >= least;
     const sure = rates === null || held === rates.low >= least ? "" : ", though the interval crosses it";
     const losing = rates !== null && rates.value < 1 ? "; wavetank loses" : "";
+    const cpu = ratioEstimate(ours.map(cpuUs), theirs.map(cpuUs));
+    const perCpu =
+      rates === null || cpu === null ? "" : ` (${cpu.value.toFixed(2)} for each second of the servers' processor time)`;
     const claim = `${least} times the rate of ${peer} or more`;
-    lines.push(`${verdict(held)}  ${title}: ${claim}; got ${rates?.value.toFixed(2) ?? "nothing"}${sure}${losing}`);
+    lines.push(
+      `${verdict(held)}  ${title}: ${claim}; got ${rates?.value.toFixed(2) ?? "nothing"}${sure}${losing}${perCpu}`,
+    );
   }
   if (tailClaimed) {
     const tails = ratioEstimate(theirs.map(p99), ours.map(p99));
@@ -133,6 +141,15 @@ function tail(measured: readonly Measured[], which: "p50Ms" | "p99Ms"): string {
 
 function perSecond(measured: Measured): number {
   return measured.perSecond;
+}
+
+function cpuText(measured: readonly Measured[]): string {
+  const known = measured.map(cpuUs).filter(Number.isFinite);
+  return known.length === 0 ? "-" : median(known).toFixed(0);
+}
+
+function cpuUs(measured: Measured): number {
+  return measured.cpuUs;
 }
 
 function p99(measured: Measured): number {

@@ -50,8 +50,8 @@ function contests(bench: Bench, ours: Server, theirs: Server): Contest[] {
     title,
     least,
     tail: least !== null,
-    ours: (round) => measure(bench, ours.url, operation, { ...round, connections }),
-    theirs: (round) => measure(bench, theirs.url, operation, { ...round, connections }),
+    ours: (round) => measure(bench, ours, operation, { ...round, connections }),
+    theirs: (round) => measure(bench, theirs, operation, { ...round, connections }),
   }));
 }
 

@@ -2,7 +2,7 @@
  * Reads and writes of items at a DynamoDB endpoint, driven by wrk: an official client costs a core a thousand requests a second,
  * which would measure the client.
  */
-import type { Bench } from "./processes.ts";
+import type { Bench, Target } from "./processes.ts";
 import type { Load, Measured } from "./wrk.ts";
 import { doneLua, runWrk } from "./wrk.ts";
 
@@ -51,8 +51,8 @@ end
 ${doneLua}`;
 }
 
-/** Drives `url` and returns what wrk saw. */
-export function measure(bench: Bench, url: string, operation: BenchOperation, load: Load): Promise<Measured> {
+/** Drives the target and returns what wrk saw. */
+export function measure(bench: Bench, target: Target, operation: BenchOperation, load: Load): Promise<Measured> {
   const lua = script(operation);
-  return runWrk(bench, `${url}/`, { name: operation, lua, parameters: [String(load.seed)] }, load);
+  return runWrk(bench, target, { name: operation, lua, parameters: [String(load.seed)] }, load);
 }

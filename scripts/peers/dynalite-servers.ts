@@ -5,12 +5,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { keyCount, payload, signedHeaders, tableName } from "./dynalite-load.ts";
-import type { Bench } from "./processes.ts";
+import type { Bench, Target } from "./processes.ts";
 import { freePorts, launch, ready } from "./processes.ts";
 
-export interface Server {
+export interface Server extends Target {
   readonly name: string;
-  readonly url: string;
 }
 
 const root = join(import.meta.dirname, "..", "..");
@@ -40,11 +39,13 @@ export async function startDynalite(bench: Bench): Promise<Server> {
 /** Waits for the line that says where the server listens. */
 async function startServer(bench: Bench, name: string, flags: readonly string[], wanted: RegExp): Promise<Server> {
   const server = launch(bench, { name, command: [process.execPath, ...flags] });
-  return { name, url: await ready(bench, server, () => wanted.exec(server.log())?.[1]) };
+  const url = await ready(bench, server, () => wanted.exec(server.log())?.[1]);
+  return { name, url, pids: [server.child.pid!] };
 }
 
 /** Creates the table, writes every key once, and reads a few back to see that they arrive whole. */
-export async function prepare({ name, url }: Server): Promise<void> {
+export async function prepare(server: Server): Promise<void> {
+  const { url } = server;
   await ask(url, "CreateTable", {
     TableName: tableName,
     AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
@@ -63,7 +64,7 @@ export async function prepare({ name, url }: Server): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: seedConcurrency }, writer));
-  await verify({ name, url });
+  await verify(server);
 }
 
 /** Items come back as they were put, by both kinds of read; a key that was never put does not. */

@@ -10,7 +10,7 @@ import { startEtcd } from "./etcd-cluster.ts";
 import { measureEtcdGrpc } from "./etcd-grpc.ts";
 import type { EtcdOperation } from "./etcd-load.ts";
 import { keyCount, measureEtcd, prepareEtcd, verifyEtcd } from "./etcd-load.ts";
-import type { Bench } from "./processes.ts";
+import type { Bench, Target } from "./processes.ts";
 import { hasPrograms, withBench } from "./processes.ts";
 import { startDoor } from "./wavetank-door.ts";
 
@@ -57,7 +57,7 @@ export async function compareConsensus({ quick, seed, peersOnly, threads }: Peer
   });
 }
 
-function contestOf(bench: Bench, each: Case, ours: string | null, leader: () => Promise<string>): Contest {
+function contestOf(bench: Bench, each: Case, ours: Target | null, leader: () => Promise<Target>): Contest {
   const { operation, connections, door, least, tail } = each;
   const measureTheirs = door === "json" ? measureEtcd : measureEtcdGrpc;
   const theirs: Side = async (round) => measureTheirs(bench, await leader(), operation, { ...round, connections });

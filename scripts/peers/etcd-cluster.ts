@@ -4,14 +4,14 @@
  * Only their own log is turned down to errors, which is in their favour.
  */
 import { join } from "node:path";
-import type { Bench, Launched } from "./processes.ts";
+import type { Bench, Launched, Target } from "./processes.ts";
 import { freePorts, launch, ready } from "./processes.ts";
 
 export interface EtcdCluster {
   /** "3.4.23". */
   readonly version: string;
-  /** Base URL of the member that leads now. */
-  readonly leader: () => Promise<string>;
+  /** The member that leads now, by its base URL; the cost is that of all members. */
+  readonly leader: () => Promise<Target>;
 }
 
 const members = 3;
@@ -42,7 +42,12 @@ export async function startEtcd(bench: Bench): Promise<EtcdCluster> {
   });
   for (const [member, server] of servers.entries()) await ready(bench, server, () => healthy(clientUrls[member]));
   const { etcdserver } = (await (await fetch(`${clientUrls[0]}/version`)).json()) as { etcdserver: string };
-  return { version: etcdserver, leader: () => ready(bench, servers[0], () => leaderOf(clientUrls)) };
+  const pids = servers.map(({ child }) => child.pid!);
+  const leader = async (): Promise<Target> => ({
+    url: await ready(bench, servers[0], () => leaderOf(clientUrls)),
+    pids,
+  });
+  return { version: etcdserver, leader };
 }
 
 async function healthy(url: string): Promise<true | undefined> {

@@ -7,8 +7,8 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Bench } from "./processes.ts";
-import { run } from "./processes.ts";
+import type { Bench, Target } from "./processes.ts";
+import { runAgainst } from "./processes.ts";
 import { bodyOf, lookAt, refuseInvented, valueBytes } from "./etcd-load.ts";
 import type { EtcdOperation } from "./etcd-load.ts";
 import type { Load, Measured } from "./wrk.ts";
@@ -35,7 +35,7 @@ function field(number: number, base64: string): Buffer {
 /** @throws Error when the store did not do what was counted */
 export async function measureEtcdGrpc(
   bench: Bench,
-  url: string,
+  target: Target,
   operation: EtcdOperation,
   load: Load,
 ): Promise<Measured> {
@@ -44,12 +44,13 @@ export async function measureEtcdGrpc(
   writeFileSync(data, messageOf(operation));
   const headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"];
   const loop = ["-t1", `-c${load.connections}`, "-m1", `-D${load.seconds}`];
-  const before = await lookAt(url);
+  const before = await lookAt(target);
   writeFileSync(log, "");
-  const target = `${url}/etcdserverpb.KV/${methods[operation]}`;
-  const stdout = await run(bench, ["h2load", ...loop, "-d", data, ...headers, `--log-file=${log}`, target]);
-  const measured = parseH2load(stdout, readFileSync(log, "utf8"), load.seconds);
-  refuseInvented(operation, measured, load, { ...before, rangeBytes: valueBytes }, await lookAt(url));
+  const method = `${target.url}/etcdserverpb.KV/${methods[operation]}`;
+  const command = ["h2load", ...loop, "-d", data, ...headers, `--log-file=${log}`, method] as const;
+  const { stdout, cpuSeconds } = await runAgainst(bench, target, command);
+  const measured = parseH2load(stdout, readFileSync(log, "utf8"), load.seconds, cpuSeconds);
+  refuseInvented(operation, measured, load, { ...before, rangeBytes: valueBytes }, await lookAt(target));
   return measured;
 }
 
@@ -57,7 +58,7 @@ export async function measureEtcdGrpc(
  * `log` has a line for each answer: start in Unix microseconds, HTTP status, microseconds it took.
  * @throws Error when the summary or the log is missing
  */
-export function parseH2load(stdout: string, log: string, seconds: number): Measured {
+export function parseH2load(stdout: string, log: string, seconds: number, cpuSeconds = NaN): Measured {
   const counts = /^requests: .* (\d+) done, (\d+) succeeded, (\d+) failed/m.exec(stdout);
   const traffic = /^traffic: .*\((\d+)\) total/m.exec(stdout);
   const answers = log
@@ -75,5 +76,6 @@ export function parseH2load(stdout: string, log: string, seconds: number): Measu
     ok,
     failed,
     answerBytes: Number(traffic?.[1] ?? NaN) / done,
+    cpuUs: (cpuSeconds / ok) * 1e6,
   };
 }

@@ -7,7 +7,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Bench } from "./processes.ts";
+import type { Bench, Target } from "./processes.ts";
 import type { Load, Measured } from "./wrk.ts";
 import { doneLua, runWrk } from "./wrk.ts";
 
@@ -47,17 +47,22 @@ end
 ${doneLua}`;
 
 /**
- * Drives the server at `url`, the base of its gateway.
+ * Drives the server whose gateway is at the target's URL.
  * @throws Error when the store did not do what was answered
  */
-export async function measureEtcd(bench: Bench, url: string, operation: EtcdOperation, load: Load): Promise<Measured> {
+export async function measureEtcd(
+  bench: Bench,
+  target: Target,
+  operation: EtcdOperation,
+  load: Load,
+): Promise<Measured> {
   const bodies = join(bench.folder, `etcd-${operation}.bodies`);
   writeFileSync(bodies, Array.from({ length: keyCount }, (_, index) => `${bodyOf(operation, index)}\n`).join(""));
-  const before = await lookAt(url);
+  const before = await lookAt(target);
   const parameters = [String(load.seed), bodies];
   const script = { name: `etcd-${operation}`, lua: luaOf(operation), parameters };
-  const measured = await runWrk(bench, `${url}/`, script, load);
-  refuseInvented(operation, measured, load, before, await lookAt(url));
+  const measured = await runWrk(bench, target, script, load);
+  refuseInvented(operation, measured, load, before, await lookAt(target));
   return measured;
 }
 
@@ -69,7 +74,7 @@ export interface Glance {
 }
 
 /** @throws Error when the first key is not there with its value */
-export async function lookAt(url: string): Promise<Glance> {
+export async function lookAt({ url }: Target): Promise<Glance> {
   const { answer, bytes } = await ask(url, "range", bodyOf("range", 0));
   refuseWrong(url, 0, answer);
   return { url, revision: Number(answer.header.revision), rangeBytes: bytes };
@@ -99,20 +104,20 @@ export function refuseInvented(
 }
 
 /** Puts every key once and reads some back. */
-export async function prepareEtcd(bench: Bench, url: string): Promise<void> {
+export async function prepareEtcd(bench: Bench, target: Target): Promise<void> {
   let next = 0;
   const writer = async (): Promise<void> => {
     while (next < keyCount) {
       bench.interrupted.throwIfAborted();
-      await ask(url, "put", bodyOf("put", next++));
+      await ask(target.url, "put", bodyOf("put", next++));
     }
   };
   await Promise.all(Array.from({ length: seedConcurrency }, writer));
-  await verifyEtcd(url);
+  await verifyEtcd(target);
 }
 
 /** Keys come back with the values they were put with; a key that was never put does not. */
-export async function verifyEtcd(url: string): Promise<void> {
+export async function verifyEtcd({ url }: Target): Promise<void> {
   for (const index of [0, 1, 4_321, keyCount - 1, keyCount]) {
     refuseWrong(url, index, (await ask(url, "range", bodyOf("range", index))).answer);
   }

@@ -10,6 +10,7 @@ import { test, type TestContext } from "node:test";
 import { ensureSystemPackages, findProgram } from "../system-packages.ts";
 import { measureCharging, prepareCharges } from "./charges-load.ts";
 import { measureEtcd } from "./etcd-load.ts";
+import type { Target } from "./processes.ts";
 import { withBench } from "./processes.ts";
 
 ensureSystemPackages(["wrk"]);
@@ -24,7 +25,7 @@ interface Asked {
 
 type Reply = readonly [status: number, body: unknown];
 
-async function serve(context: TestContext, answer: (asked: Asked) => Reply): Promise<string> {
+async function serve(context: TestContext, answer: (asked: Asked) => Reply): Promise<Target> {
   const server = createServer(async (request, response) => {
     const key = request.headers["idempotency-key"] as string | undefined;
     const [status, body] = answer({ path: request.url!, key, body: await text(request) });
@@ -32,7 +33,7 @@ async function serve(context: TestContext, answer: (asked: Asked) => Reply): Pro
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   context.after(() => (server.closeAllConnections(), server.close()));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, pids: [process.pid] };
 }
 
 test(
@@ -43,7 +44,7 @@ test(
     const forms = new Set<string>();
     let [asked, usd, customers] = [0, 0, 0];
     let isHonest = true;
-    const url = await serve(context, ({ path, key, body }) => {
+    const target = await serve(context, ({ path, key, body }) => {
       if (path === "/v1/customers") return [200, { id: `cus_${++customers}` }];
       if (path === "/v1/balance") return [200, { available: [{ amount: usd, currency: "usd" }], pending: [] }];
       const form = new URLSearchParams(body);
@@ -55,8 +56,8 @@ test(
       return [200, { id: "ch_1" }];
     });
     await withBench("test", async (bench) => {
-      const ids = await prepareCharges(bench, url, 3);
-      const { ok, failed } = await measureCharging(bench, url, ids, load);
+      const ids = await prepareCharges(bench, target, 3);
+      const { ok, failed } = await measureCharging(bench, target, ids, load);
       assert.ok(ok > 50 && failed >= ok / 10 - 2 && failed <= ok / 8, `${ok} answered 200, ${failed} answered 409`);
       assert.equal(keys.size, asked, "a key each");
       assert.deepEqual(
@@ -64,7 +65,7 @@ test(
         [1, 2, 3].map((customer) => `amount currency source customer usd tok_visa cus_${customer}`),
       );
       isHonest = false;
-      await assert.rejects(measureCharging(bench, url, ids, load), /balance grew by 0; expected \d+ to \d+/);
+      await assert.rejects(measureCharging(bench, target, ids, load), /balance grew by 0; expected \d+ to \d+/);
     });
   },
 );
@@ -72,7 +73,7 @@ test(
 test("etcd: keys and values in base64, and revisions and lengths are compared", { skip }, async (context) => {
   const wrong = new Set<string>();
   let [revision, storing, finding] = [0, true, true];
-  const url = await serve(context, ({ path, body }) => {
+  const target = await serve(context, ({ path, body }) => {
     const asked = JSON.parse(body) as { key: string; value?: string };
     const key = Buffer.from(asked.key, "base64").toString();
     const value = Buffer.from(`${key} `.repeat(10).slice(0, 128)).toString("base64");
@@ -83,13 +84,13 @@ test("etcd: keys and values in base64, and revisions and lengths are compared", 
   });
   await withBench("test", async (bench) => {
     for (const operation of ["put", "range"] as const) {
-      const { ok, failed } = await measureEtcd(bench, url, operation, load);
+      const { ok, failed } = await measureEtcd(bench, target, operation, load);
       assert.ok(ok > 50 && failed === 0, `${ok} ${operation}s answered, ${failed} not`);
     }
     assert.deepEqual([...wrong], []);
     finding = false;
-    await assert.rejects(measureEtcd(bench, url, "range", load), /range under load is answered with \d+ bytes/);
+    await assert.rejects(measureEtcd(bench, target, "range", load), /range under load is answered with \d+ bytes/);
     storing = false;
-    await assert.rejects(measureEtcd(bench, url, "put", load), /the revision grew by 0/);
+    await assert.rejects(measureEtcd(bench, target, "put", load), /the revision grew by 0/);
   });
 });

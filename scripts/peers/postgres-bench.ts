@@ -49,9 +49,9 @@ export async function compareCharges({ quick, seed, peersOnly, threads }: PeerOp
 }
 
 async function ourSide(bench: Bench, threads?: number): Promise<Side> {
-  const url = await startDoor(bench, "stripe", threads);
-  const customers = await prepareCharges(bench, url);
-  return (round) => measureCharging(bench, url, customers, { ...round, connections: ourConnections });
+  const target = await startDoor(bench, "stripe", threads);
+  const customers = await prepareCharges(bench, target);
+  return (round) => measureCharging(bench, target, customers, { ...round, connections: ourConnections });
 }
 
 /** The best run of two each, after a warm-up; prints what it saw. */

@@ -9,7 +9,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PostgresPair } from "./postgres-pair.ts";
 import type { Bench } from "./processes.ts";
-import { run } from "./processes.ts";
+import { runAgainst } from "./processes.ts";
 import type { Load, Measured } from "./wrk.ts";
 
 export type ChargeShape = "statements" | "function";
@@ -90,11 +90,11 @@ export async function measureCharges(
     script,
     ...target,
   ] as const;
-  const stdout = await run(bench, command);
+  const { stdout, cpuSeconds } = await runAgainst(bench, pair, command);
   const lines = readdirSync(folder)
     .filter((name) => name.startsWith("log"))
     .map((name) => readFileSync(join(folder, name), "utf8"));
-  const measured = parsePgbench(stdout, lines.join(""));
+  const measured = parsePgbench(stdout, lines.join(""), cpuSeconds);
   await pair.assertSynchronous();
   const charged = (await chargesIn(pair)) - before;
   if (charged !== measured.ok) throw new Error(`pgbench counts ${measured.ok} charges and the tables ${charged} more`);
@@ -127,7 +127,7 @@ export async function chargesIn(pair: PostgresPair): Promise<number> {
  * `log` has a line for each transaction: client, its number, microseconds it took (retries included), script, and when.
  * @throws Error when the summary or the log is missing
  */
-export function parsePgbench(stdout: string, log: string): Measured {
+export function parsePgbench(stdout: string, log: string, cpuSeconds = NaN): Measured {
   const processed = /^number of transactions actually processed: (\d+)/m.exec(stdout);
   const failed = /^number of failed transactions: (\d+)/m.exec(stdout);
   const rate = /^tps = ([\d.]+)/m.exec(stdout);
@@ -149,5 +149,6 @@ export function parsePgbench(stdout: string, log: string): Measured {
     ok: Number(processed[1]),
     failed: Number(failed?.[1] ?? 0),
     answerBytes: NaN,
+    cpuUs: (cpuSeconds / Number(processed[1])) * 1e6,
   };
 }

@@ -10,7 +10,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Bench, Launched } from "./processes.ts";
+import type { Bench, Launched, Target } from "./processes.ts";
 import { freePorts, launch, ready, run } from "./processes.ts";
 
 /** Debian keeps each major version in a folder of its own. */
@@ -37,9 +37,12 @@ export function postgresPrograms(): string | undefined {
 }
 
 /** A running primary, its standby behind it. */
-export class PostgresPair {
+export class PostgresPair implements Target {
   /** What programs of PostgreSQL need to reach the primary over TCP. */
   readonly address: readonly string[];
+  /** Of primary and standby. */
+  readonly pids: number[] = [];
+  readonly url: string;
   private readonly bench: Bench;
   private readonly folder: string;
 
@@ -47,6 +50,7 @@ export class PostgresPair {
     this.bench = bench;
     this.folder = folder;
     this.address = addressOf(port);
+    this.url = `postgres://${superuser}@127.0.0.1:${port}/postgres`;
   }
 
   /** Path of a program of the same version: psql, pgbench. */
@@ -92,6 +96,7 @@ export async function startPostgres(bench: Bench): Promise<PostgresPair> {
     const command = asUser(as, [pair.program("postgres"), "-D", directory, ...flags]);
     // SIGQUIT: at once, without the last checkpoint of data that is thrown away.
     const server = launch(bench, { name, command, stopSignal: "SIGQUIT" });
+    pair.pids.push(server.child.pid!);
     const isReady = [pair.program("pg_isready"), "-q", ...addressOf(on)] as const;
     await ready(bench, server, async () => (await run(bench, isReady), true as const));
     return server;

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { ensureSystemPackages, findProgram } from "../system-packages.ts";
+import { processorSeconds } from "./processor-time.ts";
 
 const stopPatienceMs = 5_000;
 const pollMs = 100;
@@ -51,6 +52,12 @@ export async function withBench(name: string, body: (bench: Bench) => Promise<vo
     rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: pollMs });
     for (const signal of endingSignals) process.off(signal, interrupt);
   }
+}
+
+/** A server under measurement: where it is asked, and its processes, whose processor time is its cost. */
+export interface Target {
+  readonly url: string;
+  readonly pids: readonly number[];
 }
 
 export interface Launch {
@@ -129,6 +136,17 @@ export async function run(bench: Bench, command: readonly [string, ...string[]])
   } finally {
     bench.interrupted.removeEventListener("abort", end);
   }
+}
+
+/** The same for a program that measures; `cpuSeconds`: what the server used meanwhile. */
+export async function runAgainst(
+  bench: Bench,
+  { pids }: Target,
+  command: readonly [string, ...string[]],
+): Promise<{ readonly stdout: string; readonly cpuSeconds: number }> {
+  const before = processorSeconds(pids);
+  const stdout = await run(bench, command);
+  return { stdout, cpuSeconds: processorSeconds(pids) - before };
 }
 
 /** Installs what can be installed; without one of the programs there is nothing to compare, which is said and is the exit code. */

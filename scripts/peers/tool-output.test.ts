@@ -17,13 +17,14 @@ measured 15065 2000000 65 7741 18988 6538210
 `;
 
 test("wrk: answers with an error are not counted, microseconds become milliseconds", () => {
-  assert.deepEqual(parseWrk(wrkOutput), {
+  assert.deepEqual(parseWrk(wrkOutput, 3), {
     perSecond: 7_500,
     p50Ms: 7.741,
     p99Ms: 18.988,
     ok: 15_000,
     failed: 65,
     answerBytes: 434,
+    cpuUs: 200,
   });
 });
 
@@ -57,13 +58,14 @@ test("pgbench: figures of the summary, percentiles of the log", () => {
   // Client, number, microseconds, script, second, microsecond, tries before; 100 transactions of 10 to 1,000 us.
   const lines = Array.from({ length: 100 }, (_, i) => `${i % 8} ${i} ${(100 - i) * 10} 0 1764000000 ${i} 0\n`);
   const failed = "3 101 failed 0 1764000001 5 19\n";
-  assert.deepEqual(parsePgbench(pgbenchOutput, lines.join("") + failed), {
+  assert.deepEqual(parsePgbench(pgbenchOutput, lines.join("") + failed, 5.056), {
     perSecond: 3_424.766562,
     p50Ms: 0.51,
     p99Ms: 1,
     ok: 10_112,
     failed: 3,
     answerBytes: NaN,
+    cpuUs: 500,
   });
 });
 
@@ -87,8 +89,8 @@ time for request:      742us     25.44ms      4.35ms      1.95ms    78.51%
 
 test("h2load: succeeded over the time asked for, percentiles of the log", () => {
   const log = Array.from({ length: 100 }, (_, i) => `17640000000${i}\t200\t${(i + 1) * 10}\n`).join("");
-  const { answerBytes, ...measured } = parseH2load(h2loadOutput, log, 2);
-  assert.deepEqual(measured, { perSecond: 14_650, p50Ms: 0.51, p99Ms: 1, ok: 29_300, failed: 9 });
+  const { answerBytes, ...measured } = parseH2load(h2loadOutput, log, 2, 2.93);
+  assert.deepEqual(measured, { perSecond: 14_650, p50Ms: 0.51, p99Ms: 1, ok: 29_300, failed: 9, cpuUs: 100 });
   assert.equal(Math.round(answerBytes), 95);
   assert.throws(() => parseH2load(h2loadOutput, "", 2), /no figures/);
 });

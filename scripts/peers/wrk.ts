@@ -7,8 +7,8 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Bench } from "./processes.ts";
-import { run } from "./processes.ts";
+import type { Bench, Target } from "./processes.ts";
+import { runAgainst } from "./processes.ts";
 
 export interface Measured {
   /** Answers with status 200 a second. */
@@ -21,6 +21,8 @@ export interface Measured {
   readonly failed: number;
   /** Of a mean answer, with its head; NaN where the tool does not say. */
   readonly answerBytes: number;
+  /** Processor time of the server for each answer, microseconds; NaN where it is not known. */
+  readonly cpuUs: number;
 }
 
 export interface Load {
@@ -38,8 +40,8 @@ export const doneLua = `function done(summary, latency)
 end
 `;
 
-/** @throws Error when the line that \`done\` prints is missing */
-export function parseWrk(stdout: string): Measured {
+/** @throws Error when the line that `done` prints is missing */
+export function parseWrk(stdout: string, cpuSeconds = NaN): Measured {
   const figures = /^measured (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)$/m.exec(stdout);
   if (figures === null) throw new Error(`wrk printed no figures; it printed:\n${stdout}`);
   const [requests, durationUs, failed, p50Us, p99Us, bytes] = figures.slice(1).map(Number);
@@ -51,18 +53,29 @@ export function parseWrk(stdout: string): Measured {
     ok,
     failed,
     answerBytes: bytes / requests,
+    cpuUs: (cpuSeconds / ok) * 1e6,
   };
 }
 
-/** Drives `url` with a script that was given its name and the arguments of its `init`. */
+/** Drives the target with a script that was given its name and the arguments of its `init`. */
 export async function runWrk(
   bench: Bench,
-  url: string,
+  target: Target,
   script: { readonly name: string; readonly lua: string; readonly parameters: readonly string[] },
   load: Load,
 ): Promise<Measured> {
   const path = join(bench.folder, `${script.name}.lua`);
   writeFileSync(path, script.lua);
-  const flags = ["-t1", `-c${load.connections}`, `-d${load.seconds}s`, "--timeout", "10s", "-s", path, url];
-  return parseWrk(await run(bench, ["wrk", ...flags, "--", ...script.parameters]));
+  const flags = [
+    "-t1",
+    `-c${load.connections}`,
+    `-d${load.seconds}s`,
+    "--timeout",
+    "10s",
+    "-s",
+    path,
+    `${target.url}/`,
+  ];
+  const { stdout, cpuSeconds } = await runAgainst(bench, target, ["wrk", ...flags, "--", ...script.parameters]);
+  return parseWrk(stdout, cpuSeconds);
 }

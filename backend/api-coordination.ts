@@ -111,7 +111,14 @@ export type KeysQuery =
     } & KeyRange)
   | { readonly kind: "log-status" };
 
-export type KeysRequest = (KeysCommand | KeysQuery) & { readonly timeoutUs?: Micros };
+/** About the log itself, whatever it is the log of. Both are answered with its status when it is so. */
+export type LogRequest =
+  /** Replicas shall be on these nodes: members change one at a time, newcomers catch up before they vote. */
+  | { readonly kind: "log-place"; readonly nodes: readonly number[] }
+  /** That replica shall lead, and need not wait for the lease to run out. */
+  | { readonly kind: "log-hand-over"; readonly to: number };
+
+export type KeysRequest = (KeysCommand | KeysQuery | LogRequest) & { readonly timeoutUs?: Micros };
 
 /** `put`: key as it became. `delete`: only key and modRevision mean anything. */
 export interface KeyEvent {

@@ -4,6 +4,7 @@ import type { Counters } from "./kernel/counters.ts";
 import type { Fault } from "./kernel/fault.ts";
 import type { Delay } from "./kernel/topology.ts";
 import type { Micros, NodeId } from "./kernel/units.ts";
+import type { Witness } from "./kernel/witness.ts";
 import { rolesOf } from "./mutants.ts";
 import { referenceOf } from "./protocols/truetime/timescale.ts";
 import { TrueTime } from "./protocols/truetime/true-time.ts";
@@ -41,6 +42,8 @@ export interface SimulatedOptions {
   readonly flush?: Delay;
   /** Error that clocks claim where the deployment does not say what they are made of (`time`). */
   readonly clockBoundUs?: Micros;
+  /** Sees inside the replicated logs. */
+  readonly witness?: Witness;
   readonly checkEvery?: number;
 }
 
@@ -52,7 +55,7 @@ export function createSimulation(
   const simulation = new Simulation({
     topology: deployment.topology,
     seed,
-    createCore: nodeFactory(deployment, rolesOf(deployment.plant)),
+    createCore: nodeFactory(deployment, rolesOf(deployment.plant), options.witness),
     connection: { refused, lost },
     turnUs: deployment.turnUs ?? 0,
     durable: deployment.durability === "log",

@@ -3,7 +3,7 @@ import type { Deployment, LogSpec } from "../api.ts";
 import type { Core, CoreFactory, Env } from "../kernel/env.ts";
 import { paxosRoles } from "../protocols/paxos/group.ts";
 import type { PaxosRoles } from "../protocols/paxos/group.ts";
-import type { Witness } from "../protocols/paxos/messages.ts";
+import type { Witness } from "../kernel/witness.ts";
 import { ChargesMachine } from "./charges/charges-machine.ts";
 import { ChargesService } from "./charges/charges-service.ts";
 import type { ChargesMachineClass } from "./charges/mutants.ts";
@@ -50,6 +50,8 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
       const build: BuildService = (store) => new ChargesService(store, { idempotency }, made.charges);
       return (env: UntypedEnv) => replicated(env, log, build, made.paxos, witness);
     }
+    case "database":
+      throw new Error("no node runs the database yet");
   }
 }
 

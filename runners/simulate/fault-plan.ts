@@ -18,6 +18,8 @@ export type Nemesis =
   | "slow"
   | "link"
   | "clock"
+  /** As "clock", within what any clock may drift: it costs time, and must cost nothing else. */
+  | "drift"
   | "disk";
 
 export interface PlanShape {
@@ -92,6 +94,8 @@ function disturbance(
       const stepUs = random.between(-500, 500) * millisecond;
       return [begin({ kind: "clock", nodes: [node], stepUs, driftPpm: random.between(-200, 200) })];
     }
+    case "drift":
+      return [begin({ kind: "clock", nodes: [node], stepUs: 0, driftPpm: random.between(-180, 180) })];
     case "disk": {
       const slow = { kind: "exponential", minUs: 0, meanUs: random.between(5, 150) * millisecond } as const;
       return [

@@ -10,6 +10,10 @@ export interface Violation {
     | "divergence"
     | "no-progress"
     | "not-at-rest"
+    | "log-divergence"
+    | "lease-overlap"
+    | "linearizability"
+    | "undecided"
     | "invariant";
   readonly detail: string;
 }

@@ -1,6 +1,9 @@
 /** The scenarios that `wavetank simulate` knows: a system, its faults, and what must hold whatever the seed. */
 import type { FaultPlan } from "../../backend/kernel/fault.ts";
+import { millisecond } from "../../backend/kernel/units.ts";
 import type { Micros } from "../../backend/kernel/units.ts";
+import { runLogScenario } from "./log-scenario.ts";
+import type { LogScenarioSpec } from "./log-scenario.ts";
 import { runLineScenario } from "./line-scenario.ts";
 import type { StoreScenarioSpec } from "./play.ts";
 import type { Violation } from "./scenario-history.ts";
@@ -69,6 +72,37 @@ const suddenDeath: StoreScenarioSpec = {
 };
 const damagedLog: StoreScenarioSpec = { ...powerLoss, nodes: [3], nemeses: ["power", "disk", "corrupt"] };
 const wipedDisk: StoreScenarioSpec = { ...quorum, nemeses: ["wipe", "crash", "link"], mayLose: true };
+
+/** Short leases, few slots kept and a narrow window, so that what is rare in a day happens in a second. */
+const log: LogScenarioSpec = {
+  shapes: [
+    { nodes: 3, replicas: 3 },
+    { nodes: 5, replicas: 5 },
+    { nodes: 4, replicas: 3 },
+  ],
+  log: { leaseUs: 500 * millisecond, window: 4, batch: 8, keepSlots: 32 },
+  nemeses: ["crash", "partition", "pause", "slow", "link", "disk", "drift"],
+  faults: 10,
+  clients: 6,
+  keys: 3,
+};
+const logPower: LogScenarioSpec = { ...log, nemeses: ["power", "disk", "link"] };
+const logWiped: LogScenarioSpec = {
+  ...log,
+  shapes: [{ nodes: 3, replicas: 3 }],
+  nemeses: ["wipe", "link", "disk"],
+  faults: 6,
+};
+const logMoves: LogScenarioSpec = {
+  ...log,
+  shapes: [
+    { nodes: 5, replicas: 3 },
+    { nodes: 4, replicas: 3 },
+  ],
+  nemeses: ["crash", "partition", "link", "pause"],
+  moves: true,
+};
+const logQuorumReads: LogScenarioSpec = { ...log, log: { ...log.log, reads: "quorum" } };
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -150,5 +184,40 @@ export const scenarios: readonly Scenario[] = [
     catches: [],
     tolerates: [],
     run: (seed, plant) => runLineScenario(wipedDisk, seed, plant),
+  },
+  {
+    name: "log",
+    promise: "the replicated log: one order that every answer fits, replicas agree slot by slot, leases never overlap",
+    catches: [],
+    tolerates: [],
+    run: (seed, plant) => runLogScenario(log, seed, plant),
+  },
+  {
+    name: "log-power-loss",
+    promise: "all replicas lose power at once, again and again: what was answered is there",
+    catches: [],
+    tolerates: [],
+    run: (seed, plant) => runLogScenario(logPower, seed, plant),
+  },
+  {
+    name: "log-wiped-disk",
+    promise: "a wiped replica comes back as a stranger, catches up, and votes again",
+    catches: [],
+    tolerates: [],
+    run: (seed, plant) => runLogScenario(logWiped, seed, plant),
+  },
+  {
+    name: "log-moves",
+    promise: "replicas and leadership move about under load: one order that every answer fits",
+    catches: [],
+    tolerates: [],
+    run: (seed, plant) => runLogScenario(logMoves, seed, plant),
+  },
+  {
+    name: "log-quorum-reads",
+    promise: "reads that ask a majority, without a lease",
+    catches: [],
+    tolerates: [],
+    run: (seed, plant) => runLogScenario(logQuorumReads, seed, plant),
   },
 ];

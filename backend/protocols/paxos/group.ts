@@ -8,12 +8,13 @@
  */
 import type { Store, Value } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { Witness } from "../../kernel/witness.ts";
 import { Acceptor } from "./acceptor.ts";
 import { Journal } from "./journal.ts";
 import { Learner } from "./learner.ts";
 import type { AnyMachine } from "./learner.ts";
 import { Membership } from "./membership.ts";
-import type { Body, GroupHost, GroupId, Origin, PaxosEnv, PaxosMessage, Slot, Witness } from "./messages.ts";
+import type { Body, GroupHost, GroupId, Origin, PaxosEnv, PaxosMessage, Slot } from "./messages.ts";
 import { Proposer } from "./proposer.ts";
 import { QuorumReads } from "./quorum-reads.ts";
 import { StateStore } from "./state-store.ts";
@@ -111,6 +112,11 @@ export class Group {
     return this.proposer.leader;
   }
 
+  /** This replica votes, as far as it knows. */
+  get elector(): boolean {
+    return this.membership.elector;
+  }
+
   get holdsLease(): boolean {
     return this.proposer.holdsLease;
   }
@@ -164,7 +170,14 @@ export class Group {
     this.proposer.handOver(successor);
   }
 
-  /** Replicas shall be on these nodes. Returns false unless this replica leads and nothing is under way. */
+  /** Where replicas should be, and whether the voters are there already. */
+  get placement(): { readonly nodes: readonly NodeId[]; readonly reached: boolean } {
+    const { members, placement } = this.learner.control ?? { members: [], placement: [] };
+    const reached = members.length === placement.length && members.every(({ node }) => placement.includes(node));
+    return { nodes: placement, reached };
+  }
+
+  /** Replicas shall be on these nodes. Returns false unless this replica leads and no such change is under way. */
   place(nodes: readonly NodeId[]): boolean {
     const body: Body = { kind: "placement", at: this.proposer.stamp(), nodes };
     return this.proposer.proposeAlone(body);

@@ -10,20 +10,11 @@
  */
 import type { Store } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { Witness } from "../../kernel/witness.ts";
 import type { Acceptor } from "./acceptor.ts";
 import type { Ballot } from "./ballot.ts";
 import type { Applied, Journal } from "./journal.ts";
-import type {
-  Body,
-  Control,
-  Entry,
-  GroupId,
-  PaxosEnv,
-  PaxosMessage,
-  Slot,
-  SnapshotPiece,
-  Witness,
-} from "./messages.ts";
+import type { Body, Control, Entry, GroupId, PaxosEnv, PaxosMessage, Slot, SnapshotPiece } from "./messages.ts";
 import { SnapshotSource } from "./snapshot-source.ts";
 import type { StateMachine } from "./state-machine.ts";
 import type { StateStore } from "./state-store.ts";

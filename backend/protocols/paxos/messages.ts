@@ -136,13 +136,6 @@ export interface GroupHost {
   onLeader(leader: NodeId): void;
 }
 
-/** Sees what happens inside, for checkers in the simulation. */
-export interface Witness {
-  onApplied(node: NodeId, group: GroupId, slot: Slot, body: Body): void;
-  /** A lease counted on from now up to that bound of true time; `until` 0: no longer. */
-  onLease(node: NodeId, group: GroupId, ballot: Ballot, until: Micros): void;
-}
-
 export type PaxosEnv = Pick<
   Env<PaxosMessage, string, never>,
   "self" | "now" | "wall" | "random" | "store" | "send" | "sendEarly"

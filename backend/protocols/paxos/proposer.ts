@@ -14,24 +14,15 @@
  */
 import type { Value } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { Witness } from "../../kernel/witness.ts";
 import type { Acceptor } from "./acceptor.ts";
 import type { Ballot } from "./ballot.ts";
 import { ballotOf, roundOf } from "./ballot.ts";
 import { Candidacy } from "./candidacy.ts";
 import { LeaderLease } from "./leader-lease.ts";
 import type { Learner } from "./learner.ts";
-import type {
-  Body,
-  Entry,
-  GroupHost,
-  GroupId,
-  Member,
-  Origin,
-  PaxosEnv,
-  PaxosMessage,
-  Slot,
-  Witness,
-} from "./messages.ts";
+import type { Body, Entry, GroupHost, GroupId, Member, Origin, PaxosEnv, PaxosMessage, Slot } from "./messages.ts";
+import { Patience } from "./patience.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Flight } from "./pipeline.ts";
 
@@ -60,9 +51,7 @@ export class Proposer {
   /** Highest round seen anywhere. */
   private round = 0;
   private known: NodeId = -1;
-  /** No candidacy before: another leads, or another's turn comes first. */
-  private patientUntil: Micros = 0;
-  private backoffUs: Micros;
+  protected readonly patience: Patience;
 
   private members: readonly Member[] = [];
   private readonly candidacy = new Candidacy();
@@ -71,6 +60,8 @@ export class Proposer {
   private barrier: Slot = 0;
   private lastAt: Micros = 0;
   private gathering = false;
+  /** Waits to be, or is, alone in the window. */
+  private solo: Body | undefined;
   private readonly lease = new LeaderLease();
   private heartbeatAt: Micros = -Infinity;
   private ledSince: Micros = 0;
@@ -104,14 +95,13 @@ export class Proposer {
     this.isElector = parts.isElector;
     this.witness = parts.witness;
     this.options = options;
-    this.backoffUs = options.heartbeatUs;
+    this.patience = new Patience(parts.env.random, options.heartbeatUs, options.leaseUs);
   }
 
   /** @param place among those who may lead: the first tries first */
   start(place: number): void {
     this.round = roundOf(this.acceptor.ballot);
-    const { heartbeatUs } = this.options;
-    this.patientUntil = this.env.now + place * 2 * heartbeatUs + this.env.random.below(heartbeatUs + 1);
+    this.patience.wait(this.env.now, 2 * place);
   }
 
   get leading(): boolean {
@@ -151,11 +141,20 @@ export class Proposer {
     return true;
   }
 
-  /** Puts a change of members or placement in the next slot that is free for it. Returns false unless it can be now. */
+  /**
+   * Puts a change of members or placement into a slot that is alone in the window: nothing else is proposed until it is applied. Returns
+   * false unless this replica leads and no such change waits.
+   */
   proposeAlone(body: Body): boolean {
-    if (this.role !== "leader" || this.pipeline.size > 0 || this.outbid || this.successor >= 0) return false;
-    this.sendAccepts(this.pipeline.launch(body, null, this.env.now));
+    if (this.role !== "leader" || this.solo !== undefined || this.outbid || this.successor >= 0) return false;
+    this.solo = body;
+    this.maybeLaunchSolo();
     return true;
+  }
+
+  private maybeLaunchSolo(): void {
+    if (this.solo === undefined || this.pipeline.size > 0) return;
+    this.sendAccepts(this.pipeline.launch(this.solo, null, this.env.now));
   }
 
   onGathered(): void {
@@ -177,12 +176,8 @@ export class Proposer {
 
   /** There is room in the window, and nothing that has to be alone in it. */
   private get open(): boolean {
-    return this.role === "leader" && this.pipeline.size < this.options.window && !this.outbid && !this.alone;
-  }
-
-  private get alone(): boolean {
-    for (const { body } of this.pipeline.underWay) if (body.kind === "members") return true;
-    return false;
+    const { outbid, pipeline, role, solo } = this;
+    return role === "leader" && pipeline.size < this.options.window && !outbid && solo === undefined;
   }
 
   private fillWindow(): void {
@@ -216,6 +211,7 @@ export class Proposer {
     if (pipeline.size === 0) {
       if (this.outbid) this.becomeCandidate();
       else if (this.successor >= 0) this.release();
+      else if (this.solo !== undefined) this.maybeLaunchSolo();
       else this.announce();
     }
   }
@@ -228,6 +224,7 @@ export class Proposer {
   /** The learner has applied an entry: if it was ours, its commands' results go back. */
   onEntryApplied({ slot, ballot, body }: Entry, results: readonly unknown[]): void {
     const flight = this.pipeline.land(slot);
+    if (flight?.body === this.solo) this.solo = undefined;
     if (body.at > this.lastAt) this.lastAt = body.at;
     if (flight?.origins !== null && flight !== undefined) {
       const ours = ballot === this.ballot && this.role === "leader";
@@ -311,10 +308,8 @@ export class Proposer {
 
   /** The leader of `ballot` steps down. */
   onReleased(successor: NodeId): void {
-    const { heartbeatUs } = this.options;
     this.known = -1;
-    this.patientUntil =
-      this.env.now + (successor === this.env.self ? 0 : 4 * heartbeatUs + this.env.random.below(heartbeatUs + 1));
+    this.patience.wait(this.env.now, 4);
     if (successor !== this.env.self || !this.mayStand()) return;
     this.becomeCandidate();
     this.named = true;
@@ -327,9 +322,8 @@ export class Proposer {
     this.round = Math.max(this.round, roundOf(ballot));
     if (from === this.env.self) return;
     if (this.role !== "follower" && ballot > this.ballot) this.becomeFollower();
-    const { heartbeatUs } = this.options;
-    this.patientUntil = this.env.now + 3 * heartbeatUs + this.env.random.below(heartbeatUs + 1);
-    this.backoffUs = heartbeatUs;
+    this.patience.wait(this.env.now, 3);
+    this.patience.calm();
     if (this.known === from) return;
     this.known = from;
     this.host.onLeader(from);
@@ -346,7 +340,7 @@ export class Proposer {
       return;
     }
     if (this.role === "candidate" && env.now - this.askedAt >= options.heartbeatUs) this.sendPrepares();
-    if (env.now < this.patientUntil) return;
+    if (env.now < this.patience.until) return;
     if (this.known >= 0) {
       this.known = -1;
       this.host.onLeader(-1);
@@ -370,6 +364,7 @@ export class Proposer {
 
   private becomeCandidate(): void {
     const { env } = this;
+    this.solo = undefined;
     this.pipeline.abandon((origin) => this.host.onLost(origin));
     this.endLease();
     this.elections++;
@@ -378,7 +373,7 @@ export class Proposer {
     this.ballot = this.nextBallot();
     this.members = this.learner.control!.members;
     this.candidacy.clear();
-    this.patientUntil = env.now + this.retryDelay();
+    this.patience.backOff(env.now);
     this.acceptor.onPrepare(env.self, this.ballot, this.learner.slot + 1, this.learner.slot);
     this.sendPrepares();
   }
@@ -391,13 +386,6 @@ export class Proposer {
       // Held: the ballot is spent before anybody hears of it.
       env.send(node, { kind: "prepare", group, ballot, from: this.learner.slot + 1 });
     }
-  }
-
-  /** Two who stand at once must not do so for ever. */
-  protected retryDelay(): Micros {
-    const delay = 2 * this.options.heartbeatUs + this.env.random.below(Math.ceil(this.backoffUs) + 1);
-    this.backoffUs = Math.min(2 * this.backoffUs, this.options.leaseUs);
-    return delay;
   }
 
   onPromise(from: NodeId, { ballot, chosen, entries }: Extract<PaxosMessage, { kind: "promise" }>): void {
@@ -425,13 +413,14 @@ export class Proposer {
     this.known = env.self;
     this.successor = -1;
     this.ledSince = env.now;
-    this.backoffUs = this.options.heartbeatUs;
+    this.patience.calm();
     this.pipeline.restart(learner.slot);
     this.lastAt = Math.max(this.lastAt, learner.at);
     const values = this.candidacy.valuesAbove(learner.slot, (entry, other) => this.outranks(entry, other));
     const last = Math.max(learner.slot, ...values.keys());
     for (const { body } of values.values()) if (body.at > this.lastAt) this.lastAt = body.at;
     this.barrier = last;
+    if (values.get(last)?.body.kind === "members") this.solo = values.get(last)!.body;
     for (let slot = learner.slot + 1; slot <= last; slot++) {
       this.sendAccepts(this.pipeline.launch(this.adopt(values.get(slot)), null, env.now));
     }
@@ -458,12 +447,12 @@ export class Proposer {
       if (this.named) return;
       // A lease is in force: its holder may be at work, and will be for so long at the least.
       this.becomeFollower();
-      this.patientUntil = this.env.now + Math.max(0, until - this.env.wall.earliest) + this.retryDelay();
+      this.patience.backOff(this.env.now + Math.max(0, until - this.env.wall.earliest));
     } else if (promised > ballot) {
       if (this.role === "leader" && this.leaseInForce()) this.raiseWhenIdle();
       else {
         this.becomeFollower();
-        this.patientUntil = this.env.now + this.retryDelay();
+        this.patience.backOff(this.env.now);
       }
     }
   }
@@ -475,6 +464,7 @@ export class Proposer {
   }
 
   private becomeFollower(): void {
+    this.solo = undefined;
     this.pipeline.abandon((origin) => this.host.onLost(origin));
     for (const origin of this.pipeline.take(Infinity).origins) this.host.onRefused(origin);
     this.role = "follower";

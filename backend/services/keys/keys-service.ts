@@ -47,6 +47,10 @@ function routeKeys(request: Request): Route {
       return { kind: "wait", query: request satisfies KeysQuery, waitUs: request.waitUs };
     case "log-status":
       return { kind: "status" };
+    case "log-place":
+      return { kind: "place", nodes: request.nodes };
+    case "log-hand-over":
+      return { kind: "hand-over", to: request.to };
     default:
       return {
         kind: "refused",

@@ -13,7 +13,8 @@ import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond, second } from "../../kernel/units.ts";
 import { Group, paxosRoles } from "../../protocols/paxos/group.ts";
 import type { GroupOptions, PaxosRoles } from "../../protocols/paxos/group.ts";
-import type { PaxosEnv, Witness } from "../../protocols/paxos/messages.ts";
+import type { Witness } from "../../kernel/witness.ts";
+import type { PaxosEnv } from "../../protocols/paxos/messages.ts";
 import { ForwardsSeen } from "../forwards-seen.ts";
 import type { ReplicatedMessage, ReplicatedTimer } from "./messages.ts";
 import type { BuildService, ReplicatedService, Route } from "./replicated-service.ts";
@@ -68,6 +69,8 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   private readonly group: Group;
   private readonly tickUs: Micros;
   private readonly leaseReads: boolean;
+  /** Where replicas are, or were at first. */
+  private readonly replicas: readonly NodeId[];
   private readonly forwardsSeen: ForwardsSeen;
   private readonly forwards = new Map<number, Forward>();
   private nextForward: number;
@@ -75,8 +78,12 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   private parked = new Set<Job>();
   /** Waiting for the state to have an answer. */
   private readonly waiting = new Set<Job>();
+  /** At this leader: until the log is as it shall be. */
+  private readonly arranging = new Set<Job>();
   /** At this leader: proposed, or asked of a majority. */
   private readonly underWay = new Set<Job>();
+  /** Whom a node that hears no leader, for it has no replica, asks first. */
+  private guess: NodeId;
   private requests = 0;
   private forwarded = 0;
 
@@ -90,9 +97,11 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     const options = groupOptions(log);
     this.env = env;
     this.leaseReads = log.reads !== "quorum";
+    this.replicas = log.replicas;
     this.tickUs = Math.max(millisecond, Math.round(options.heartbeatUs / 4));
     this.forwardsSeen = new ForwardsSeen(env);
     this.nextForward = env.random.uint32() * 2 ** 20;
+    this.guess = env.random.pick(log.replicas);
     let service: ReplicatedService | undefined;
     this.group = new Group(
       env as unknown as PaxosEnv,
@@ -153,7 +162,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
         break;
       }
       case "forward-refused":
-        this.onForwardRefused(message.operation);
+        this.onForwardRefused(message.operation, message.leader);
         break;
       default:
         this.group.onMessage(from, message);
@@ -164,7 +173,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     this.env.after(this.tickUs, "tick", 0);
     this.group.tick();
     this.expire();
-    if (this.group.leader >= 0) this.unpark();
+    if (this.knownLeader >= 0) this.unpark();
   }
 
   check(): void {
@@ -174,7 +183,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   atRest(): boolean {
     return (
       !this.group.busy &&
-      this.group.leader >= 0 &&
+      this.knownLeader >= 0 &&
       this.forwards.size === 0 &&
       this.parked.size === 0 &&
       this.underWay.size === 0
@@ -197,7 +206,8 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
         this.finish(job, this.status());
         break;
       case "wait":
-        if (!this.tryRead(job, route.query)) this.waiting.add(job);
+        if (!this.group.readable) this.toLeader(job);
+        else if (!this.tryRead(job, route.query)) this.waiting.add(job);
         break;
       case "stale-read":
         if (this.group.readable && this.isFresh(route.maxAgeUs)) this.read(job);
@@ -216,6 +226,10 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   private lead(job: Job): void {
     const { group } = this;
     const { route } = job;
+    if (route.kind === "place" || route.kind === "hand-over") {
+      this.arrange(job, route);
+      return;
+    }
     const reading = route.kind !== "command";
     if (reading && group.holdsLease && this.leaseReads) {
       this.read(job);
@@ -223,12 +237,41 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
       this.underWay.add(job);
     } else if (!reading && group.propose(job, route.command)) {
       this.underWay.add(job);
-    } else if (job.request < 0) {
+    } else {
+      this.toLeader(job);
+    }
+  }
+
+  /** This replica does not lead, or not yet. */
+  private toLeader(job: Job): void {
+    const { group } = this;
+    if (job.request < 0) {
       this.env.sendEarly(job.from, { kind: "forward-refused", operation: job.operation, leader: group.leader });
-    } else if (group.leader >= 0 && group.leader !== this.env.self) {
-      this.forward(job, group.leader);
+    } else if (this.knownLeader >= 0 && this.knownLeader !== this.env.self) {
+      this.forward(job, this.knownLeader);
     } else {
       this.parked.add(job);
+    }
+  }
+
+  private get knownLeader(): NodeId {
+    const { elector, leader } = this.group;
+    return leader < 0 && !elector ? this.guess : leader;
+  }
+
+  /** Takes a step towards what shall be; done when it is so. */
+  private arrange(job: Job, route: Extract<Route, { kind: "place" | "hand-over" }>): void {
+    const { group } = this;
+    this.arranging.delete(job);
+    if (route.kind === "hand-over" && group.leader === route.to) {
+      this.finish(job, this.status());
+    } else if (!group.leading) {
+      this.toLeader(job);
+    } else {
+      this.arranging.add(job);
+      if (route.kind === "hand-over") group.handOver(route.to);
+      else if (!sameNodes(group.placement.nodes, route.nodes)) group.place(route.nodes);
+      else if (group.placement.reached) this.finish(job, this.status());
     }
   }
 
@@ -242,10 +285,11 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   }
 
   /** It does not lead and has done nothing: wait until somebody is known to. */
-  private onForwardRefused(operation: number): void {
+  private onForwardRefused(operation: number, leader: NodeId): void {
     const forward = this.forwards.get(operation);
     if (forward === undefined) return;
     this.forwards.delete(operation);
+    this.guess = leader >= 0 ? leader : this.env.random.pick(this.replicas);
     this.parked.add(forward.job);
   }
 
@@ -310,12 +354,17 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     if (job.settled) return;
     job.settled = true;
     this.underWay.delete(job);
+    this.arranging.delete(job);
     if (job.request >= 0) this.env.replyEarly(job.request, answer);
     else this.env.sendEarly(job.from, { kind: "forward-answer", operation: job.operation, answer });
   }
 
   private expire(): void {
     const { now } = this.env;
+    for (const job of this.arranging) {
+      if (job.deadline <= now) this.finish(job, timedOut);
+      else if (job.route.kind === "place" || job.route.kind === "hand-over") this.arrange(job, job.route);
+    }
     for (const [operation, { job }] of this.forwards) {
       if (job.deadline + slackUs > now) continue;
       this.forwards.delete(operation);
@@ -338,4 +387,8 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
       this.finish(job, this.group.readable ? this.service.nothing(route.query) : noLeader);
     }
   }
+}
+
+function sameNodes(a: readonly NodeId[], b: readonly NodeId[]): boolean {
+  return a.length === b.length && a.every((node) => b.includes(node));
 }

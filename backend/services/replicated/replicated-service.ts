@@ -1,7 +1,7 @@
 /** What a replicated node has to know of the service whose log it keeps. */
 import type { Answer, Request } from "../../api.ts";
 import type { Store, Value } from "../../kernel/store.ts";
-import type { Micros } from "../../kernel/units.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { StateMachine } from "../../protocols/paxos/state-machine.ts";
 
 /** How a request is carried out. */
@@ -16,6 +16,8 @@ export type Route =
   | { readonly kind: "wait"; readonly query: unknown; readonly waitUs: Micros }
   /** About the log itself: the node knows. */
   | { readonly kind: "status" }
+  | { readonly kind: "place"; readonly nodes: readonly NodeId[] }
+  | { readonly kind: "hand-over"; readonly to: NodeId }
   | { readonly kind: "refused"; readonly answer: Answer };
 
 export interface ReplicatedService {

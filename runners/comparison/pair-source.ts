@@ -4,7 +4,7 @@
  */
 import { Random } from "../../backend/kernel/random.ts";
 import type { ComparedMetric } from "../compare/comparison.ts";
-import { Interrupted } from "../run-order.ts";
+import { Interrupted, throwIfAborted } from "../run-order.ts";
 
 export type Side = "baseline" | "candidate";
 
@@ -68,7 +68,10 @@ export async function collectPairs(
 }
 
 async function runPair(source: PairSource, seed: number, candidateFirst: boolean, signal: AbortSignal): Promise<Pair> {
+  // A short run may end without having seen the signal.
+  throwIfAborted(signal);
   const first = await source.run(candidateFirst ? "candidate" : "baseline", seed, signal);
+  throwIfAborted(signal);
   const second = await source.run(candidateFirst ? "baseline" : "candidate", seed, signal);
   const [candidate, baseline] = candidateFirst ? [first, second] : [second, first];
   return { baseline, candidate, candidateFirst };

@@ -44,6 +44,8 @@ export async function runLoad(plan: LoadPlan, observer: LoadObserver): Promise<L
   const workload = source.kind === "file" ? await loadWorkloadFile(source.path, observer.version) : null;
   const runs: RunResult[] = [];
   for (let round = 0; round < plan.rounds; round++) {
+    // A round may be shorter than the interval at which it looks at the signal.
+    if (observer.signal?.aborted === true) return { runs, finished: false };
     observer.onRunStart?.(round);
     const run = await runRound(plan, workload, round, observer);
     if (run === null) return { runs, finished: false };

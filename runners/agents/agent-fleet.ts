@@ -7,7 +7,7 @@ import { UsageError } from "../command-error.ts";
 import type { LoadGenerator, LoadHooks, LoadOutcome, LoadTask } from "../hosts/threads-host.ts";
 import type { Recorder } from "../measure/recorder.ts";
 import { Interrupted } from "../run-order.ts";
-import { Coordination } from "./coordination.ts";
+import { Coordination, type CoordinatorOutbox } from "./coordination.ts";
 import { processClockMs, subjects, type Assignment, type CodeIdentity, type FromAgent } from "./messages.ts";
 import type { AgentTransport } from "./transport.ts";
 
@@ -44,7 +44,7 @@ export class AgentFleet implements LoadGenerator {
     checkClients(task, this.options.agents);
     const run = `${this.name}-${++this.runs}`;
     const { agents, threads, code, note } = this.options;
-    const coordination = new Coordination({ run, code, agents, threads, task, target }, this.outbox());
+    const coordination = new Coordination({ run, code, agents, threads, task, target }, this.outbox(hooks));
     const unsubscribe = [subjects.run(run), subjects.coordinators].map((subject) =>
       this.transport.subscribe(subject, (message) => coordination.onMessage(message as FromAgent, processClockMs())),
     );
@@ -77,8 +77,9 @@ export class AgentFleet implements LoadGenerator {
     });
   }
 
-  private outbox(): ConstructorParameters<typeof Coordination>[1] {
+  private outbox(hooks: LoadHooks): CoordinatorOutbox {
     return {
+      toWatch: (index, news) => hooks.onSnapshot?.(index, news),
       toAgents: (message) => this.transport.publish(subjects.agents, message),
       toAgent: (agent, message) => this.transport.publish(subjects.agent(agent), message),
     };

@@ -4,12 +4,15 @@ import { Recorder } from "../measure/recorder.ts";
 import { Coordination } from "./coordination.ts";
 import { code, figures, loadTask, mergedParts, otherCode, rehearsed } from "./fleet.fixture.ts";
 import { lostAfterMs, type FromAgent, type ToAgent, type ToAgents } from "./messages.ts";
+import type { Snapshot } from "../slice-task.ts";
 import { packResult, recorderToJson } from "./recorder-json.ts";
 
 /** A coordination with time in the test's hands. Agents are names; each clock is ahead of the coordinator's by so much. */
 class Table {
   nowMs = 1_000_000;
   readonly said: { readonly to: string; readonly message: ToAgents | ToAgent }[] = [];
+  /** What those who watch were told. */
+  readonly news: { readonly index: number; readonly news: Snapshot }[] = [];
   readonly coordination: Coordination;
 
   constructor(agents: number) {
@@ -18,6 +21,7 @@ class Table {
       {
         toAgents: (message) => void this.said.push({ to: "all", message }),
         toAgent: (to, message) => void this.said.push({ to, message }),
+        toWatch: (index, news) => void this.news.push({ index, news }),
       },
     );
   }
@@ -163,6 +167,33 @@ test("an agent that falls silent is lost: its snapshots are kept, once, and the 
       [true, 3, undefined],
     ],
   );
+});
+
+test("who watches is told what is kept of a slice, as it comes, and nothing else", async () => {
+  const table = new Table(2);
+  table.start(["a", "b"]);
+  table.snapshot("a", 0, 3);
+  assert.equal(table.news.length, 1, "while the run is under way");
+  table.snapshot("b", 0, 4);
+  table.snapshot("b", 0, 4);
+  table.snapshot("b", 2, 6);
+  table.hear({ kind: "failed", run: "r1", agent: "b", reason: "a worker died" });
+  // Lost, and whole: what comes now is not kept.
+  table.snapshot("b", 1, 5);
+  await table.result("b", 1, 2);
+  await table.result("a", 0, 2);
+  table.snapshot("a", 1, 7);
+  assert.deepEqual(
+    table.news.map(({ index, news }) => [index, news.untilUs]),
+    [
+      [0, 1_000_000],
+      [1, 1_000_000],
+    ],
+  );
+  const told = mergedParts(table.news.map(({ news }) => news.recorder));
+  assert.deepEqual(figures(told), figures(mergedParts([rehearsed(3, 10), rehearsed(4, 10)].map((s) => s.recorder))));
+  const kept = table.collected().recorder;
+  assert.deepEqual(figures(kept), figures(mergedParts([rehearsed(0, 2), rehearsed(4, 10)].map((s) => s.recorder))));
 });
 
 test("a whole result takes the place of its snapshots", async () => {

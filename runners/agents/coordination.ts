@@ -7,7 +7,8 @@
  *          └──────── patience ───────────┴──────────────────────────────────────────────> failed ──────────────────┘
  *
  * A slice is in the figures once: whole, when its result came, or up to the last of its snapshots. A result takes the place of
- * the snapshots, so nothing can be counted twice; an agent that was given up stays given up, whatever it sends later.
+ * the snapshots, so nothing can be counted twice; an agent that was given up stays given up, whatever it sends later. A snapshot that
+ * is kept is told to who watches, and no other: the watched and the kept are the same figures.
  */
 import { second, type Micros } from "../../backend/kernel/units.ts";
 import type { HistoryEntry } from "../../workloads/workload.ts";
@@ -15,6 +16,7 @@ import type { LoadTask } from "../hosts/threads-host.ts";
 import { Histogram } from "../measure/histogram.ts";
 import { Recorder } from "../measure/recorder.ts";
 import type { RunSlices } from "../results.ts";
+import type { Snapshot } from "../slice-task.ts";
 import {
   beatEveryMs,
   lostAfterMs,
@@ -42,6 +44,8 @@ export interface CoordinationOptions {
 export interface CoordinatorOutbox {
   toAgents(message: ToAgents): void;
   toAgent(agent: string, message: ToAgent): void;
+  /** What is new of slice `index`, which is kept; absent: nobody watches. */
+  toWatch?(index: number, news: Snapshot): void;
 }
 
 const discoverEveryMs = 250;
@@ -208,12 +212,16 @@ export class Coordination {
         part.progress = message.progress ?? part.progress;
         break;
       case "snapshot":
-        onSnapshot(part, message);
+        this.onNews(part, onSnapshot(part, message));
         break;
       case "result":
         this.onChunk(part, message);
         break;
     }
+  }
+
+  private onNews({ index }: SlicePart, news: Snapshot | null): void {
+    if (news !== null) this.outbox.toWatch?.(index, news);
   }
 
   private maybeStart(nowMs: number): void {

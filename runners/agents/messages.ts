@@ -9,7 +9,7 @@
  *     start    ─────────────────────── everybody ──────────────> the load begins at the same instant on every agent
  *     beat     ─────────── everybody, twice a second ──────────> silence for 5 s: the agent stops the load by itself
  *              <────────── beat, twice a second ──────────────── silence for 3 s: the agent is lost
- *              <────────── snapshot, once a second ───────────── what is new in figures; kept if the agent is lost later
+ *              <────────── snapshot, once a second ───────────── what is new in figures; shown at once, kept if the agent is lost
  *     kept     <────────── result, in chunks ──────────────────  the whole slice; takes the place of its snapshots
  *     abort    ─────────────────────── everybody ──────────────> the load stops, figures are thrown away
  *     late     ─────────────────────────── one ────────────────> not part of the run (any more)

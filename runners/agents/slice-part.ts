@@ -5,6 +5,7 @@
 import { second, type Micros } from "../../backend/kernel/units.ts";
 import { Recorder, type RecorderPlan } from "../measure/recorder.ts";
 import type { RunSlices } from "../results.ts";
+import type { Snapshot } from "../slice-task.ts";
 import type { AgentProgress, FromAgent } from "./messages.ts";
 import { recorderFromJson, type unpackResult } from "./recorder-json.ts";
 
@@ -63,12 +64,18 @@ export function onPong(part: SlicePart, sentMs: number, atMs: number, nowMs: num
   part.offsetMs = atMs - (sentMs + nowMs) / 2;
 }
 
-/** After a gap nothing more is taken: what is kept of a slice is everything up to an instant. */
-export function onSnapshot(part: SlicePart, message: Extract<FromAgent, { kind: "snapshot" }>): void {
-  if (message.number !== part.nextSnapshot || part.state !== "running") return;
+/**
+ * What is new of the slice; null when it is not taken. After a gap nothing more is: what is kept of a slice is everything up to an
+ * instant.
+ */
+export function onSnapshot(part: SlicePart, message: Extract<FromAgent, { kind: "snapshot" }>): Snapshot | null {
+  const { number, untilUs } = message;
+  if (number !== part.nextSnapshot || part.state !== "running") return null;
+  const recorder = recorderFromJson(message.recorder);
   part.nextSnapshot++;
-  part.knownUntilUs = message.untilUs;
-  part.known.merge(recorderFromJson(message.recorder));
+  part.knownUntilUs = untilUs;
+  part.known.merge(recorder);
+  return { untilUs, recorder };
 }
 
 /** What the results file says of the slice once the run is over. */

@@ -170,8 +170,8 @@ test("an agent that falls silent is lost: its snapshots are kept, once, and the 
 });
 
 test("who watches is told what is kept of a slice, as it comes, and nothing else", async () => {
-  const table = new Table(2);
-  table.start(["a", "b"]);
+  const table = new Table(3);
+  table.start(["a", "b", "c"]);
   table.snapshot("a", 0, 3);
   assert.equal(table.news.length, 1, "while the run is under way");
   table.snapshot("b", 0, 4);
@@ -180,9 +180,10 @@ test("who watches is told what is kept of a slice, as it comes, and nothing else
   table.hear({ kind: "failed", run: "r1", agent: "b", reason: "a worker died" });
   // Lost, and whole: what comes now is not kept.
   table.snapshot("b", 1, 5);
-  await table.result("b", 1, 2);
-  await table.result("a", 0, 2);
+  await table.result("b", 1, 3);
+  await table.result("a", 0, 3);
   table.snapshot("a", 1, 7);
+  await table.result("c", 2, 3);
   assert.deepEqual(
     table.news.map(({ index, news }) => [index, news.untilUs]),
     [
@@ -193,7 +194,10 @@ test("who watches is told what is kept of a slice, as it comes, and nothing else
   const told = mergedParts(table.news.map(({ news }) => news.recorder));
   assert.deepEqual(figures(told), figures(mergedParts([rehearsed(3, 10), rehearsed(4, 10)].map((s) => s.recorder))));
   const kept = table.collected().recorder;
-  assert.deepEqual(figures(kept), figures(mergedParts([rehearsed(0, 2), rehearsed(4, 10)].map((s) => s.recorder))));
+  assert.deepEqual(
+    figures(kept),
+    figures(mergedParts([rehearsed(0, 3), rehearsed(4, 10), rehearsed(2, 3)].map((s) => s.recorder))),
+  );
 });
 
 test("a whole result takes the place of its snapshots", async () => {

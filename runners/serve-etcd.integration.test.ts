@@ -147,7 +147,6 @@ class Caller {
     }
     if (this.some(10)) body.keys_only = true;
     if (this.some(10)) body.count_only = true;
-    if (this.some(10)) body.serializable = true;
     for (const bound of ["min_mod_revision", "max_mod_revision", "min_create_revision", "max_create_revision"]) {
       if (this.some(5)) body[bound] = this.near();
     }

@@ -120,8 +120,9 @@ export class KeysMachine implements StateMachine<KeysCommand, KeysQuery, KeysAns
 
   /* ---- keys ------------------------------------------------------------------------------------------------------------- */
 
+  /** Where lease and key are both missing, etcd says it of the lease; within a transaction, of the key. */
   private put(change: PutChange): KeysAnswer {
-    const refusal = this.refusePut(change);
+    const refusal = this.refuseLease(change) ?? this.refusePut(change);
     if (refusal !== undefined) return refusal;
     const before = this.applyPut(change);
     this.history.finish();
@@ -222,7 +223,10 @@ export class KeysMachine implements StateMachine<KeysCommand, KeysQuery, KeysAns
     if (change.keepValue === true || change.keepLease === true) {
       if (this.history.live(this.history.place(change.key)) === undefined) return refused("invalid", "key not found");
     }
-    const lease = change.lease ?? 0;
+    return this.refuseLease(change);
+  }
+
+  private refuseLease({ lease = 0 }: PutChange): Refusal | undefined {
     return lease === 0 || this.leases.has(lease) ? undefined : leaseNotFound;
   }
 

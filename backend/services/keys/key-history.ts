@@ -11,9 +11,12 @@
  * a last change whenever there was any.
  */
 import type { KeyEvent, KeyRange, KeyValue } from "../../api-coordination.ts";
-import { afterPrefix } from "../../kernel/store.ts";
+import { afterPrefix, maxKeyBytes as maxStoreKeyBytes } from "../../kernel/store.ts";
 import type { Store } from "../../kernel/store.ts";
 import { numberLength, numberText, placeLength, placeText, textNumber } from "./order-codec.ts";
+
+/** The longest key. The store's limit, less what the machine and whoever keeps the store put before it. */
+export const maxKeyBytes = maxStoreKeyBytes - 100;
 
 /** Key, value (null: deleted), create revision, version, lease, place of the key's change before this one or "". */
 type Change = readonly [string, string | null, number, number, number, string];
@@ -26,9 +29,17 @@ const deletedMark = "-";
 /** Of an empty store, as etcd counts. */
 const firstRevision = 1;
 
+/**
+ * Where the first key that is not before `key` would stand. A longer key than the store takes is never there; it may still bound a range,
+ * and what can be there is on the same side of its beginning as of itself.
+ */
+function slotOf(key: string): string {
+  return key.length <= maxKeyBytes ? `k${key}` : `k${key.slice(0, maxKeyBytes)}\0`;
+}
+
 /** Where the store's scan of a range with an end ends. */
-function endSlot({ end }: KeyRange): string {
-  return end === "\0" ? "l" : `k${end}`;
+function endSlot(end: string): string {
+  return end === "\0" ? "l" : slotOf(end);
 }
 
 export class KeyHistory {
@@ -56,7 +67,7 @@ export class KeyHistory {
 
   /** Where the key's latest change stands, with the mark when that was a deletion; "" when there is none. */
   place(key: string): string {
-    return (this.store.get(`k${key}`) as string | undefined) ?? "";
+    return (this.store.get(slotOf(key)) as string | undefined) ?? "";
   }
 
   /** The key after the change at a place that `place` returned; undefined when it is deleted. */
@@ -79,7 +90,7 @@ export class KeyHistory {
       return;
     }
     const limit = numberText(revision);
-    this.store.scan(`k${range.key}`, endSlot(range), (_slot, value) => {
+    this.store.scan(slotOf(range.key), endSlot(range.end), (_slot, value) => {
       const place = value as string;
       const entry = revision !== 0 ? this.back(place, limit) : this.live(place);
       return entry === undefined || visit(entry);
@@ -91,7 +102,7 @@ export class KeyHistory {
     let count = 0;
     if (revision !== 0 || range.end === undefined) this.scan(range, revision, () => void count++);
     else {
-      this.store.scan(`k${range.key}`, endSlot(range), (_slot, place) => {
+      this.store.scan(slotOf(range.key), endSlot(range.end), (_slot, place) => {
         if ((place as string).length === placeLength) count++;
       });
     }

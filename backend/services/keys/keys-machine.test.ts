@@ -4,7 +4,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Comparison, KeyRange, KeysCommand, KeysQuery, KeysResult, TxnStep } from "../../api-coordination.ts";
 import { second } from "../../kernel/units.ts";
-import { KeysMachine, maxKeyBytes } from "./keys-machine.ts";
+import { maxKeyBytes } from "./key-history.ts";
+import { KeysMachine } from "./keys-machine.ts";
 import type { KeysAnswer } from "./keys-machine.ts";
 import { KeysModel } from "./keys-model.fixture.ts";
 import { MemoryStore } from "./memory-store.fixture.ts";
@@ -238,6 +239,20 @@ test("a compaction gives back all room but that of what is there, in pieces", ()
   assert.equal(store.map.size, 13);
   machine.check();
   assert.deepEqual(machine.apply({ kind: "key-compact", revision: 3 }, 0).kind, "refused");
+});
+
+test("a key beyond the greatest length is nowhere, and bounds a range where it would be", () => {
+  const { machine } = machineOf();
+  const longest = "x".repeat(maxKeyBytes);
+  putOne(machine, longest);
+  putOne(machine, `${longest.slice(1)}y`);
+  const keysIn = (key: string, end?: string): number =>
+    result(machine.read({ kind: "key-range", key, end }, 0), "key-range").count;
+  const longer = `${longest}${longest}`;
+  assert.deepEqual([keysIn(longest), keysIn(longer), keysIn("x", longer), keysIn(longer, "z")], [1, 0, 1, 1]);
+  assert.equal(keysIn(longer, "\0"), 1);
+  const deleted = machine.apply({ kind: "key-delete-range", key: longer }, 0);
+  assert.equal(result(deleted, "key-deleted").deleted, 0);
 });
 
 test("a put is two writes, an over-long key is refused, and a key of the greatest length is not", () => {

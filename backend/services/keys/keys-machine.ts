@@ -19,11 +19,10 @@ import type {
   TxnStep,
   TxnStepResult,
 } from "../../api-coordination.ts";
-import { maxKeyBytes as maxStoreKeyBytes } from "../../kernel/store.ts";
 import type { Store } from "../../kernel/store.ts";
 import type { Micros } from "../../kernel/units.ts";
 import type { StateMachine } from "../../protocols/paxos/state-machine.ts";
-import { KeyHistory } from "./key-history.ts";
+import { KeyHistory, maxKeyBytes } from "./key-history.ts";
 import { Leases, maxTtlS } from "./leases.ts";
 import { answerRange } from "./range-query.ts";
 import { changesTwice, choose } from "./txn-rules.ts";
@@ -32,8 +31,6 @@ import type { Chosen } from "./txn-rules.ts";
 export type KeysAnswer = Answer<KeysResult>;
 type Refusal = Extract<KeysAnswer, { kind: "refused" }>;
 
-/** The longest key. The store's limit, less what the machine and whoever keeps the store put before it. */
-export const maxKeyBytes = maxStoreKeyBytes - 100;
 /** Changes that a command of the idle leader looks at for the compaction under way. */
 const sweepPerIdleCommand = 2_048;
 /** Leases that one command ends. */

@@ -8,6 +8,7 @@ export class MemoryStore implements Store {
   writes = 0;
 
   get(key: string): Value | undefined {
+    if (key.length > maxKeyBytes) throw new Error(`a look for a key of ${key.length} bytes`);
     return this.map.get(key);
   }
 
@@ -32,6 +33,7 @@ export class MemoryStore implements Store {
   }
 
   scan(from: string, to: string, visit: (key: string, value: Value) => boolean | void): void {
+    if (Math.max(from.length, to.length) > maxKeyBytes) throw new Error("a scan to where no key can be");
     this.map.scan(from, to, visit);
   }
 }

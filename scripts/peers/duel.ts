@@ -30,8 +30,8 @@ export interface PeerOptions {
   readonly seed: number;
   /** Measure the peer and not ours. */
   readonly peersOnly: boolean;
-  /** Of our backend; one a processor when absent. */
-  readonly threads?: number;
+  /** Of our backend, for its three nodes. */
+  readonly threads: number;
 }
 
 export interface Plan {

@@ -43,7 +43,7 @@ export async function compareConsensus({ quick, seed, peersOnly, threads }: Peer
   await withBench("consensus", async (bench) => {
     const etcd = await startEtcd(bench);
     const ours = peersOnly ? null : await startDoor(bench, "etcd", threads);
-    introduce(etcd.version, plan, ours !== null);
+    introduce(etcd.version, plan, ours === null ? 0 : threads);
     await prepareEtcd(bench, await etcd.leader());
     if (ours !== null) await prepareEtcd(bench, ours);
     const outcomes = await duel(
@@ -71,12 +71,12 @@ function contestOf(bench: Bench, each: Case, ours: Target | null, leader: () => 
   };
 }
 
-function introduce(version: string, { rounds, seconds }: Plan, both: boolean): void {
+function introduce(version: string, { rounds, seconds }: Plan, threads: number): void {
   print(`Puts of 128 bytes and linearizable ranges, closed loop, ${availableParallelism()} processors shared by all`);
   print(`  etcd ${version}  3 processes on this machine, durability as it comes; asked at its leader`);
   print(
-    both
-      ? "  wavetank     3 nodes in 1 process, one replicated log: an answered put is synced on 2 of 3 copies at least"
+    threads > 0
+      ? `  wavetank     3 nodes on ${threads} thread${threads === 1 ? "" : "s"}, one replicated log: an answered put is synced on 2 of 3 copies at least`
       : "  without wavetank: the peer alone",
   );
   print(

@@ -30,7 +30,7 @@ export async function compareCharges({ quick, seed, peersOnly, threads }: PeerOp
     const pair = await startPostgres(bench);
     await createChargeTables(pair);
     const ours = peersOnly ? null : await ourSide(bench, threads);
-    introduce(await pair.version(), plan, ours !== null);
+    introduce(await pair.version(), plan, ours === null ? 0 : threads);
     const contests: Contest[] = [];
     for (const { shape, title, least } of shapes) {
       const clients = await bestClients(bench, pair, shape, seed);
@@ -48,7 +48,7 @@ export async function compareCharges({ quick, seed, peersOnly, threads }: PeerOp
   });
 }
 
-async function ourSide(bench: Bench, threads?: number): Promise<Side> {
+async function ourSide(bench: Bench, threads: number): Promise<Side> {
   const target = await startDoor(bench, "stripe", threads);
   const customers = await prepareCharges(bench, target);
   return (round) => measureCharging(bench, target, customers, { ...round, connections: ourConnections });
@@ -72,15 +72,15 @@ async function bestClients(bench: Bench, pair: PostgresPair, shape: ChargeShape,
   return clients;
 }
 
-function introduce(version: string, { rounds, seconds }: Plan, both: boolean): void {
+function introduce(version: string, { rounds, seconds }: Plan, threads: number): void {
   print(`Charges: key, charge, balance and outbox row together; ${availableParallelism()} processors shared by all`);
   print(
     `  PostgreSQL ${version}  primary and synchronous standby, both flush before a commit is answered; serializable, prepared,`,
   );
   print(`                    ${accountCount.toLocaleString("en")} accounts chosen evenly, pgbench over TCP: no HTTP`);
   print(
-    both
-      ? `  wavetank          3 replicas, an answered charge is synced on 2 at least; Stripe's interface, ${ourConnections} connections of wrk`
+    threads > 0
+      ? `  wavetank          3 replicas on ${threads} thread${threads === 1 ? "" : "s"}, a charge is answered when synced on 2; Stripe's interface, ${ourConnections} connections of wrk`
       : "  without wavetank: the peer alone",
   );
   print(

@@ -3,7 +3,8 @@
  * balance of the account and the event in the outbox. pgbench drives it in PostgreSQL's own protocol with prepared statements and
  * retries what serialization refuses, in two shapes: a round trip a statement, as from an application, and all of it in one function call.
  *
- * No HTTP stands before it, no answer is stored for replay and no foreign key is checked: whatever is left out is in its favour.
+ * No HTTP stands before it, the answer to a repeated key is to be made again from the charge instead of being stored, and no foreign key is
+ * checked: what is left out is in its favour.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,6 +18,10 @@ export type ChargeShape = "statements" | "function";
 export const accountCount = 10_000;
 const mostTries = 20;
 
+/** SQL: what the event tells of its charge. */
+const eventOf = (charge: string, account: string, amount: string): string =>
+  `format('{"id":"ch_%s","amount":%s,"currency":"usd","customer":"cus_%s","source":"tok_visa","status":"succeeded"}', ${charge}, ${amount}, ${account})`;
+
 /** Every session after this is serializable, so a single statement is as well. */
 const schema = `
 alter database postgres set default_transaction_isolation = 'serializable';
@@ -24,16 +29,18 @@ create table accounts (id bigint primary key, balance bigint not null);
 insert into accounts select number, 0 from generate_series(1, ${accountCount}) number;
 create table idempotency_keys (key text primary key, fingerprint bigint not null, created timestamptz not null default now());
 create table charges (id bigint generated always as identity primary key, key text not null, account bigint not null,
-  amount bigint not null, currency text not null, created timestamptz not null default now());
+  amount bigint not null, refunded bigint not null default 0, currency text not null, source text not null,
+  status text not null default 'succeeded', created timestamptz not null default now());
 create table outbox (id bigint generated always as identity primary key, charge bigint not null, kind text not null,
   body text not null);
 create function charge(key text, account bigint, amount bigint) returns bigint language plpgsql as $$
 declare charge_id bigint;
 begin
   insert into idempotency_keys values (key, hashtextextended(account || ' ' || amount, 0));
-  insert into charges (key, account, amount, currency) values (key, account, amount, 'usd') returning id into charge_id;
+  insert into charges (key, account, amount, currency, source) values (key, account, amount, 'usd', 'tok_visa')
+    returning id into charge_id;
   update accounts set balance = balance + amount where id = account;
-  insert into outbox (charge, kind, body) values (charge_id, 'charge.succeeded', 'amount=' || amount || '&currency=usd');
+  insert into outbox (charge, kind, body) values (charge_id, 'charge.succeeded', ${eventOf("charge_id", "account", "amount")});
   return charge_id;
 end $$;
 vacuum analyze;
@@ -48,9 +55,9 @@ const draw = `\\set account random(1, ${accountCount})
 const scripts: Record<ChargeShape, string> = {
   statements: `${draw}begin;
 insert into idempotency_keys values (:high || '-' || :low, hashtextextended(:account || ' ' || :amount, 0));
-insert into charges (key, account, amount, currency) values (:high || '-' || :low, :account, :amount, 'usd') returning id as charge \\gset
+insert into charges (key, account, amount, currency, source) values (:high || '-' || :low, :account, :amount, 'usd', 'tok_visa') returning id as charge \\gset
 update accounts set balance = balance + :amount where id = :account;
-insert into outbox (charge, kind, body) values (:charge, 'charge.succeeded', 'amount=' || :amount || '&currency=usd');
+insert into outbox (charge, kind, body) values (:charge, 'charge.succeeded', ${eventOf(":charge::bigint", ":account::bigint", ":amount::bigint")});
 commit;
 `,
   // One statement, so one transaction.

@@ -2,7 +2,7 @@
  * The reference backend as a process of its own: three nodes, one replicated log, one door. It prints where it listens and ends
  * with SIGTERM.
  *
- *     node scripts/peers/wavetank-child.ts etcd|stripe DIRECTORY [THREADS]
+ *     node scripts/peers/wavetank-child.ts etcd|stripe DIRECTORY THREADS
  */
 import type { Deployment } from "../../backend/api.ts";
 import { startThreads } from "../../backend/backend.ts";
@@ -20,7 +20,7 @@ const deployment: Deployment = {
 const backend = await startThreads(deployment, {
   seed: 1,
   directory,
-  threads: threads === undefined ? undefined : Number(threads),
+  threads: Number(threads),
   doors: { [door]: { port: 0 } },
   onBroken: (error) => {
     process.stderr.write(`broken: ${error.stack ?? error.message}\n`);

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import type { Bench, Target } from "./processes.ts";
 import { launch, ready } from "./processes.ts";
 
-/** A new backend and the base URL of its door. `threads`: of the backend; one a processor by default. */
-export async function startDoor(bench: Bench, door: "etcd" | "stripe", threads?: number): Promise<Target> {
+/** A new backend and the base URL of its door. Its three nodes share `threads` threads. */
+export async function startDoor(bench: Bench, door: "etcd" | "stripe", threads: number): Promise<Target> {
   const directory = join(bench.folder, "wavetank");
   mkdirSync(directory);
   const script = join(import.meta.dirname, "wavetank-child.ts");
-  const flags = [script, door, directory, ...(threads === undefined ? [] : [String(threads)])];
+  const flags = [script, door, directory, String(threads)];
   const server = launch(bench, { name: `wavetank-${door}`, command: [process.execPath, ...flags] });
   const url = await ready(bench, server, () => /^ready (\S+)$/m.exec(server.log())?.[1]);
   return { url: url.replace(/\/$/, ""), pids: [server.child.pid!] };

@@ -49,10 +49,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function startOurs(t: TestContext): Promise<string> {
-  const server = wavetank(t, "serve", "--service", "etcd", "--port", "0");
+async function startOurs(t: TestContext, ...flags: readonly string[]): Promise<{ server: Child; url: string }> {
+  const server = wavetank(t, "serve", "--service", "etcd", "--port", "0", ...flags);
   const [, url] = await server.says(/^ready {2}(http:\S+)$/m);
-  return url;
+  return { server, url };
 }
 
 async function post(url: string, request: Call): Promise<string> {
@@ -224,7 +224,7 @@ async function eventsOf(url: string, from: number, last: number): Promise<string
 test("random requests have the answers of a real etcd", { timeout: 60_000 }, async (t) => {
   const theirs = await startEtcd(t);
   if (theirs === undefined) return t.skip("etcd is not installed: apt-get install etcd-server");
-  const ours = await startOurs(t);
+  const { url: ours } = await startOurs(t);
   const caller = new Caller(new Random(seed));
   let compacted = 0;
   const statuses = new Map<string, number>();
@@ -251,4 +251,30 @@ test("random requests have the answers of a real etcd", { timeout: 60_000 }, asy
   for (const path of ["kv/put", "kv/range", "kv/deleterange", "kv/txn", "kv/compaction"]) {
     assert.ok(statuses.get(`${path} 200`)! > 5, `${path} succeeds now and then`);
   }
+});
+
+test("with --data, keys, revisions and leases are there at the next start", { timeout: 60_000 }, async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "wavetank-served-etcd-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const data = path.join(folder, "data");
+  const first = await startOurs(t, "--data", data);
+  const asked: Call[] = [
+    { path: "lease/grant", body: { ID: 7, TTL: 1_000 } },
+    { path: "kv/put", body: { key: "YQ==", value: "Yg==", lease: 7 } },
+    { path: "kv/put", body: { key: "YQ==", value: "Yw==", lease: 7 } },
+    { path: "kv/compaction", body: { revision: 3 } },
+  ];
+  for (const call of asked) assert.match(await post(first.url, call), /^200 /);
+  const looks: Call[] = [
+    { path: "kv/range", body: { key: "YQ==" } },
+    { path: "kv/range", body: { key: "YQ==", revision: 2 } },
+    { path: "lease/timetolive", body: { ID: 7, keys: true } },
+  ];
+  const before = await Promise.all(looks.map((call) => post(first.url, call)));
+  assert.match(before[0], /"version":"2","value":"Yw==","lease":"7"/);
+  first.server.process.kill("SIGTERM");
+  assert.equal(await first.server.ended(), 143, first.server.output);
+  const second = await startOurs(t, "--data", data);
+  assert.deepEqual(await Promise.all(looks.map((call) => post(second.url, call))), before);
+  assert.match(await post(second.url, { path: "kv/put", body: { key: "Yg==" } }), /"revision":"4"/);
 });

@@ -28,6 +28,8 @@ export interface LogScenarioSpec {
 }
 
 const loadUs = 6 * second;
+/** Nothing is disturbed before: the group is founded and a leader elected. */
+const calmUs = 1_500 * millisecond;
 const patienceUs = 1_500 * millisecond;
 const usefulWrites = 5;
 /** A stale read may be this old. */
@@ -42,7 +44,7 @@ export function runLogScenario(spec: LogScenarioSpec, seed: number, plant?: stri
     witness: history,
   });
   history.now = () => simulation.now;
-  const shape = { nodes, fromUs: second, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
+  const shape = { nodes, fromUs: calmUs, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
   const plan = drawFaultPlan(shape, Random.stream(seed, "faults"));
   let beforeFaults = 0;
   simulation.at(plan[0].atUs, () => (beforeFaults = history.acknowledged));
@@ -208,7 +210,7 @@ function outputOf(input: KeyValueInput, answer: Answer): KeyValueOutput | undefi
 
 /** An operator who moves replicas to other nodes and leadership to other replicas, at random. */
 function moveAbout(simulation: SimulatedBackend, nodes: number, replicas: number, random: Random): void {
-  let at: Micros = second;
+  let at: Micros = calmUs;
   for (;;) {
     at += random.between(300, 1_500) * millisecond;
     if (at > loadUs) return;

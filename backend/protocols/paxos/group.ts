@@ -143,9 +143,9 @@ export class Group {
     return this.learner.asOf;
   }
 
-  /** The state is complete and may be read. */
+  /** The state is complete and kept up to date, so it may be read. */
   get readable(): boolean {
-    return this.learner.complete && this.learner.control !== null;
+    return this.learner.complete && this.membership.knows(this.env.self);
   }
 
   get busy(): boolean {
@@ -240,6 +240,8 @@ export class Group {
         break;
       default:
         if (this.membership.elector) this.onVoterMessage(from, message);
+        // Who asks a removed replica for its vote does not know that it was removed.
+        else if (message.kind === "prepare" && this.learner.control !== null) this.learner.inform(from);
     }
   }
 
@@ -265,6 +267,7 @@ export class Group {
     const { acceptor, proposer } = this;
     switch (message.kind) {
       case "prepare":
+        if (!this.membership.knows(from)) this.learner.inform(from);
         acceptor.onPrepare(from, message.ballot, message.from, this.learner.slot);
         break;
       case "promise":
@@ -308,6 +311,7 @@ export class Group {
     if (!this.membership.elector) {
       // An outsider learns, and says how far it is; it votes for nothing.
       this.proposer.onContact(from, ballot);
+      this.membership.introduceTo(from);
       env.sendEarly(from, { kind: "leased", group, ballot, until: 0, applied: learner.slot });
     } else if (this.acceptor.onHeartbeat(from, ballot, until, learner.slot)) {
       this.proposer.onContact(from, ballot);

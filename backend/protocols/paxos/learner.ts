@@ -202,6 +202,11 @@ export class Learner {
     else env.send(from, { kind: "log", group, entries, chosen: this.applied.slot });
   }
 
+  /** Tells a replica how far the log is; what it lacks it will ask for. */
+  inform(node: NodeId): void {
+    this.env.sendEarly(node, { kind: "log", group: this.group, entries: [], chosen: this.applied.slot });
+  }
+
   tick(others: readonly NodeId[]): void {
     const { env, group, options } = this;
     if (this.source !== undefined && env.now - this.source.askedAt > 20 * options.fetchTimeoutUs) this.closeSnapshot();

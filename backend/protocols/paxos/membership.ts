@@ -76,6 +76,12 @@ export class Membership {
     return members.some(({ node, incarnation }) => node === this.env.self && incarnation === this.incarnation);
   }
 
+  /** That node has a replica, or shall have one. */
+  knows(node: NodeId): boolean {
+    const { members, placement } = this.learner.control ?? { members: [], placement: [] };
+    return placement.includes(node) || members.some((member) => member.node === node);
+  }
+
   /** Who else may know something. */
   get others(): readonly NodeId[] {
     const { self } = this.env;
@@ -86,12 +92,17 @@ export class Membership {
   }
 
   tick(): void {
-    const { env, group, incarnation } = this;
+    const { env } = this;
     if (!this.elector && env.now - this.helloAt >= this.heartbeatUs) {
       this.helloAt = env.now;
-      for (const node of this.others) env.send(node, { kind: "hello", group, incarnation });
+      for (const node of this.others) this.introduceTo(node);
     }
     if (this.proposer.leading) this.reconcile();
+  }
+
+  /** Held: a disk's name must not be forgotten once it is known. */
+  introduceTo(node: NodeId): void {
+    this.env.send(node, { kind: "hello", group: this.group, incarnation: this.incarnation });
   }
 
   onHello(from: NodeId, incarnation: string): void {
@@ -139,27 +150,42 @@ export class Membership {
     this.learner.found({ members, placement: this.placement });
   }
 
-  /** One step from the members there are to the placement there should be. */
+  /**
+   * One step from the members there are to the placement there should be. A wiped disk's old name goes first, for it cannot vote; then
+   * newcomers come before leavers go. A leader that has to leave first lets one that stays lead: were it the only one to know that it
+   * was removed, the others would wait for its vote.
+   */
   private reconcile(): void {
     const { members, placement } = this.learner.control!;
-    const at = this.proposer.stamp();
-    const propose = (next: readonly Member[]): void => {
-      const body: Body = { kind: "members", at, members: next };
-      this.proposer.proposeAlone(body);
-    };
-    const leaver = members.find((member) => !placement.includes(member.node) || this.isReplaced(member));
-    if (leaver !== undefined && members.length > 1) {
-      propose(members.filter((member) => member !== leaver));
-      return;
+    const replaced = members.find((member) => this.isReplaced(member));
+    const newcomer = this.newcomer();
+    const leaver = members.find(({ node }) => !placement.includes(node) && node !== this.env.self);
+    if (replaced !== undefined && members.length > 1) this.propose(members.filter((member) => member !== replaced));
+    else if (newcomer !== undefined) this.propose([...members, newcomer]);
+    else if (leaver !== undefined) this.propose(members.filter((member) => member !== leaver));
+    else if (!placement.includes(this.env.self)) {
+      const heir = members.find(({ node }) => node !== this.env.self);
+      if (heir !== undefined) this.proposer.handOver(heir.node);
     }
+  }
+
+  private propose(members: readonly Member[]): void {
+    const body: Body = { kind: "members", at: this.proposer.stamp(), members };
+    this.proposer.proposeAlone(body);
+  }
+
+  /** A replica that should vote and has caught up. */
+  private newcomer(): Member | undefined {
+    const { members, placement } = this.learner.control!;
     for (const node of placement) {
       if (members.some((member) => member.node === node)) continue;
       const known = this.introduced.get(node);
       if (known === undefined || this.isStale(known)) continue;
-      if ((this.progress.get(node) ?? -1) < this.learner.slot - closeSlots) continue;
-      propose([...members, { node, incarnation: known.incarnation }]);
-      return;
+      if ((this.progress.get(node) ?? -1) >= this.learner.slot - closeSlots) {
+        return { node, incarnation: known.incarnation };
+      }
     }
+    return undefined;
   }
 
   /** Another disk has spoken for that node, more than once: what was delayed or doubled on its way says it only once. */

@@ -101,7 +101,6 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     this.tickUs = Math.max(millisecond, Math.round(options.heartbeatUs / 4));
     this.forwardsSeen = new ForwardsSeen(env);
     this.nextForward = env.random.uint32() * 2 ** 20;
-    this.guess = env.random.pick(log.replicas);
     let service: ReplicatedService | undefined;
     this.group = new Group(
       env as unknown as PaxosEnv,
@@ -119,6 +118,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
       witness,
     );
     this.service = service!;
+    this.guess = this.anyReplica();
   }
 
   start(): void {
@@ -259,6 +259,13 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     return leader < 0 && !elector ? this.guess : leader;
   }
 
+  /** Some other node that has a replica, or had one; -1: there is none. */
+  private anyReplica(): NodeId {
+    const { nodes } = this.group.placement;
+    const others = (nodes.length > 0 ? nodes : this.replicas).filter((node) => node !== this.env.self);
+    return others.length === 0 ? -1 : this.env.random.pick(others);
+  }
+
   /** Takes a step towards what shall be; done when it is so. */
   private arrange(job: Job, route: Extract<Route, { kind: "place" | "hand-over" }>): void {
     const { group } = this;
@@ -289,7 +296,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     const forward = this.forwards.get(operation);
     if (forward === undefined) return;
     this.forwards.delete(operation);
-    this.guess = leader >= 0 ? leader : this.env.random.pick(this.replicas);
+    this.guess = leader >= 0 ? leader : this.anyReplica();
     this.parked.add(forward.job);
   }
 
@@ -361,7 +368,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
 
   private expire(): void {
     const { now } = this.env;
-    for (const job of this.arranging) {
+    for (const job of [...this.arranging]) {
       if (job.deadline <= now) this.finish(job, timedOut);
       else if (job.route.kind === "place" || job.route.kind === "hand-over") this.arrange(job, job.route);
     }

@@ -109,6 +109,7 @@ const layers: readonly Layer[] = [
       "commander",
       // The live view: a page and a stream of events.
       "fastify",
+      "@nats-io/jetstream",
       "@nats-io/transport-node",
       "hdr-histogram-js",
       "piscina",

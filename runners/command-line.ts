@@ -140,6 +140,10 @@ function addBackendCommands(command: Make, parts: Parts, done: Done): void {
     .option("--threads <n>", "worker threads that host them (default: one a core, at most one a node)")
     .option("--data <folder>", "where nodes keep their logs (default: a fresh temporary folder, removed at the end)")
     .option("--quorum <n,r,w>", "replicas of an item, and how many must answer reads and writes (default: 3,2,2)")
+    .option(
+      "--outbox <url>",
+      "NATS server with JetStream that events of charges go to, for instance nats://127.0.0.1:4222",
+    )
     .action(async (flags: ServeFlags) => done(await serveCommand(flags, parts)));
   command("peak [url]", "the closed-loop peak of the reference, or of a service that speaks DynamoDB's JSON")
     .option("--connections <n>", "connections that each ask as soon as they are answered", "64")

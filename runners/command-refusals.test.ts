@@ -206,6 +206,20 @@ const refused: readonly (readonly [string, string, string, string, string])[] = 
     "dynamodb, etcd, stripe",
     "name the interface that your client speaks, for instance --service stripe",
   ],
+  [
+    "serve --outbox nats://127.0.0.1:4222",
+    "this service has no outbox",
+    "--outbox with --service dynamodb",
+    "--service stripe, whose charges are events for others",
+    "add --service stripe, or leave out --outbox",
+  ],
+  [
+    "serve --service stripe --outbox localhost",
+    "--outbox names no NATS server",
+    "localhost",
+    "nats://HOST:PORT or tls://HOST:PORT",
+    "for instance --outbox nats://127.0.0.1:4222, with `nats-server -js` running there",
+  ],
   ["serve --quorum 3,2", "--quorum does not fit", "3,2", quorumForm, "for instance --quorum 3,2,2"],
   ["serve --quorum 5,3,3", "--quorum does not fit", "5,3,3", quorumForm, "ask for --nodes 5, or for fewer replicas"],
   [

@@ -23,6 +23,7 @@ export interface ServeFlags {
   readonly threads?: string;
   readonly data?: string;
   readonly quorum?: string;
+  readonly outbox?: string;
 }
 
 export interface ServeOptions {
@@ -33,6 +34,8 @@ export interface ServeOptions {
   /** Absent: a temporary folder, gone at the end. */
   readonly data?: string;
   readonly replication: Replication;
+  /** NATS server that events are published to. */
+  readonly outbox?: string;
 }
 
 /** What the backend is started with. */
@@ -44,6 +47,8 @@ export interface BackendOptions {
   readonly port: number;
   /** Of tables that CreateTable makes. */
   readonly replication: Replication;
+  /** NATS server that events are published to. */
+  readonly outbox?: string;
   /** A node found a bug in itself, or its disk failed. */
   readonly onBroken: (error: Error) => void;
 }
@@ -60,8 +65,10 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
   const threads = flags.threads === undefined ? availableParallelism() : values.parseThreads(flags.threads);
   const usual = Math.min(3, nodes);
   const majority = Math.floor(usual / 2) + 1;
+  const service = parseService(flags.service ?? "dynamodb");
   return {
-    service: parseService(flags.service ?? "dynamodb"),
+    service,
+    outbox: flags.outbox === undefined ? undefined : parseOutbox(flags.outbox, service),
     port: values.parsePort(flags.port ?? "8000"),
     nodes,
     threads: Math.min(threads, nodes),
@@ -77,6 +84,24 @@ function parseService(text: string): ServiceName {
     got: `--service ${text}`,
     expected: Object.keys(servedServices).join(", "),
     fix: "name the interface that your client speaks, for instance --service stripe",
+  });
+}
+
+function parseOutbox(text: string, service: ServiceName): string {
+  if (service !== "stripe") {
+    throw new UsageError({
+      what: "this service has no outbox",
+      got: `--outbox with --service ${service}`,
+      expected: "--service stripe, whose charges are events for others",
+      fix: "add --service stripe, or leave out --outbox",
+    });
+  }
+  if (URL.canParse(text) && /^(nats|tls):$/.test(new URL(text).protocol)) return text;
+  throw new UsageError({
+    what: "--outbox names no NATS server",
+    got: text,
+    expected: "nats://HOST:PORT or tls://HOST:PORT",
+    fix: "for instance --outbox nats://127.0.0.1:4222, with `nats-server -js` running there",
   });
 }
 
@@ -112,6 +137,7 @@ async function started(options: ServeOptions, directory: string, parts: Parts): 
       threads: options.threads,
       port: options.port,
       replication: options.replication,
+      outbox: options.outbox,
       onBroken: (error) => {
         parts.terminal.note(`wavetank: the backend is broken and stops\n${error.stack ?? error.message}\n`);
         parts.leave(exitCodes.internal);
@@ -139,10 +165,11 @@ function deploymentOf(options: ServeOptions): Deployment {
 function greeting(options: ServeOptions, url: string, directory: string): string {
   const service = servedServices[options.service];
   const gone = options.data === undefined ? " (removed at the end)" : "";
+  const published = options.outbox === undefined ? "" : `Events go to ${options.outbox}, stream charges\n`;
   const kept = service.describe(options.replication, options.nodes);
   return `ready  ${url}
 ${options.nodes} nodes on ${options.threads} threads, ${kept}, data in ${directory}${gone}
-
+${published}
 ${service.call(url)}
 
 Ctrl-C closes it.

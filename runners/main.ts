@@ -34,14 +34,17 @@ const parts: Parts = {
     return mergeSlices(files, await parts.catalog(), readBackAt(target));
   },
   openLiveView: async (port, title) => (await import("./live/live-view.ts")).openLiveView(port, title),
-  startBackend: async ({ service, deployment, directory, threads, port, replication, onBroken }) => {
+  startBackend: async ({ service, deployment, directory, threads, port, replication, outbox, onBroken }) => {
     await assertFreePort(port);
     const { startThreads } = await import("../backend/backend.ts");
     const doors = { [service]: { port, replication } };
     // Another seed each time: a node whose disk was replaced between two starts must not mint under the lost disk's name.
     const seed = randomInt(2 ** 32);
     const backend = await startThreads(deployment, { seed, directory, threads, doors, onBroken });
-    return { url: backend.urls[service] ?? "", close: () => backend.close() };
+    const url = backend.urls[service] ?? "";
+    if (outbox === undefined) return { url, close: () => backend.close() };
+    const stopOutbox = await (await import("./outbox/jetstream-sink.ts")).bridgeToJetStream(backend, outbox);
+    return { url, close: () => stopOutbox().then(() => backend.close()) };
   },
 };
 

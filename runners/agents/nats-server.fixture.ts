@@ -53,12 +53,12 @@ export function wavetank(t: Test, ...words: readonly string[]): Child {
   return new Child(t, process.execPath, [main, ...words]);
 }
 
-/** Null where there is no nats-server and none can be installed; in CI that is an error. */
-export async function startNats(t: Test): Promise<string | null> {
+/** Null where there is no nats-server and none can be installed; in CI that is an error. `flags`: of the server, besides. */
+export async function startNats(t: Test, ...flags: readonly string[]): Promise<string | null> {
   ensureSystemPackages(["nats-server"]);
   const program = findProgram(["nats-server"]) ?? sbin();
   if (program === undefined) return null;
-  const server = new Child(t, program, ["-a", "127.0.0.1", "-p", "-1"]);
+  const server = new Child(t, program, ["-a", "127.0.0.1", "-p", "-1", ...flags]);
   const [, port] = await server.says(/Listening for client connections on 127\.0\.0\.1:(\d+)/);
   await server.says(/Server is ready/);
   return `nats://127.0.0.1:${port}`;

@@ -10,11 +10,10 @@ import type { AgentTransport } from "./transport.ts";
 const connectTimeoutMs = 5_000;
 
 /** `url`: nats://[user:password@]host[:port] or tls://... @throws UsageError when no server answers there */
-export async function connectNats(url: string, name: string): Promise<AgentTransport> {
+export async function openNats(url: string, name: string, option = "--nats"): Promise<NatsConnection> {
   const { hostname, port, username, password, protocol } = new URL(url);
-  let connection: NatsConnection;
   try {
-    connection = await connect({
+    return await connect({
       servers: `${hostname}:${port === "" ? "4222" : port}`,
       name,
       timeout: connectTimeoutMs,
@@ -27,9 +26,13 @@ export async function connectNats(url: string, name: string): Promise<AgentTrans
       what: "the NATS server cannot be reached",
       got: `${hostname}:${port === "" ? "4222" : port} (${error instanceof Error ? error.message : String(error)})`,
       expected: "a nats-server that listens there and lets this machine in",
-      fix: "start one with `nats-server -a 0.0.0.0 -p 4222`, or correct --nats",
+      fix: `start one with \`nats-server -a 0.0.0.0 -p 4222\`, or correct ${option}`,
     });
   }
+}
+
+export async function connectNats(url: string, name: string): Promise<AgentTransport> {
+  const connection = await openNats(url, name);
   return {
     publish: (subject, message) => {
       if (!connection.isClosed()) connection.publish(subject, JSON.stringify(message));

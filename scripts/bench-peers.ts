@@ -49,6 +49,11 @@ async function main(): Promise<void> {
     return;
   }
   const threads = Number(values.threads ?? defaultThreads);
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= 3)) {
+    process.stderr.write(`bench:peers: --threads ${values.threads}: expected 1 to 3, for three nodes\n`);
+    process.exitCode = 2;
+    return;
+  }
   for (const [name, compare] of Object.entries(comparisons)) {
     if (only !== undefined && only !== name) continue;
     if (only === undefined && name !== "backend") print("");

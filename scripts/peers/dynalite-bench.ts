@@ -3,8 +3,8 @@
  * thread for its JavaScript. What is compared is not equal, and not in our favour: each of our writes is three copies of which two
  * at least are synced to disk before the answer, dynalite's is one copy that is never synced.
  */
-import { statfsSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
+import { diskLine } from "./disk.ts";
 import type { Contest, Outcome, Plan } from "./duel.ts";
 import { duel, duelReport, print } from "./duel.ts";
 import type { BenchOperation } from "./dynalite-load.ts";
@@ -15,7 +15,6 @@ import type { Bench } from "./processes.ts";
 import { hasPrograms, withBench } from "./processes.ts";
 
 const connections = 64;
-const memoryFileSystem = 0x01021994;
 
 const cases: readonly { readonly operation: BenchOperation; readonly title: string; readonly least: number | null }[] =
   [
@@ -66,9 +65,7 @@ function introduce({ rounds, seconds }: Plan, folder: string): void {
     "  dynalite   1 process, LevelDB on disk: 1 copy, not synced",
     "  10,000 keys chosen evenly, items of about 100 bytes. GetItem without ConsistentRead is answered from one copy by both.",
     `  ${rounds} rounds, each ${seconds} s a side and operation, the sides in random order, after a warm-up that is not counted`,
+    `  ${diskLine(folder)}`,
+    "",
   );
-  if (statfsSync(folder).type === memoryFileSystem) {
-    print(`  CAUTION: ${tmpdir()} is in memory, so nothing is synced to a disk; set TMPDIR to a folder on one`);
-  }
-  print("");
 }

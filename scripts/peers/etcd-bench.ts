@@ -4,6 +4,7 @@
  * against etcd's own gRPC door, which costs it less.
  */
 import { availableParallelism } from "node:os";
+import { diskLine } from "./disk.ts";
 import type { Contest, PeerOptions, Plan, Side } from "./duel.ts";
 import { duel, duelReport, print } from "./duel.ts";
 import { startEtcd } from "./etcd-cluster.ts";
@@ -43,7 +44,7 @@ export async function compareConsensus({ quick, seed, peersOnly, threads }: Peer
   await withBench("consensus", async (bench) => {
     const etcd = await startEtcd(bench);
     const ours = peersOnly ? null : await startDoor(bench, "etcd", threads);
-    introduce(etcd.version, plan, ours === null ? 0 : threads);
+    introduce(bench, etcd.version, plan, ours === null ? 0 : threads);
     await prepareEtcd(bench, await etcd.leader());
     if (ours !== null) await prepareEtcd(bench, ours);
     const outcomes = await duel(
@@ -71,7 +72,7 @@ function contestOf(bench: Bench, each: Case, ours: Target | null, leader: () => 
   };
 }
 
-function introduce(version: string, { rounds, seconds }: Plan, threads: number): void {
+function introduce(bench: Bench, version: string, { rounds, seconds }: Plan, threads: number): void {
   print(`Puts of 128 bytes and linearizable ranges, closed loop, ${availableParallelism()} processors shared by all`);
   print(`  etcd ${version}  3 processes on this machine, durability as it comes; asked at its leader`);
   print(
@@ -85,5 +86,5 @@ function introduce(version: string, { rounds, seconds }: Plan, threads: number):
   print(
     `  ${rounds} rounds, each ${seconds} s a side and case, the sides in random order, after a round that is not counted`,
   );
-  print("");
+  print(`  ${diskLine(bench.folder)}`, "");
 }

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import { measureCharging, prepareCharges } from "./charges-load.ts";
+import { diskLine } from "./disk.ts";
 import type { Contest, PeerOptions, Plan, Side } from "./duel.ts";
 import { duel, duelReport, print } from "./duel.ts";
 import type { ChargeShape } from "./postgres-charges.ts";
@@ -30,7 +31,7 @@ export async function compareCharges({ quick, seed, peersOnly, threads }: PeerOp
     const pair = await startPostgres(bench);
     await createChargeTables(pair);
     const ours = peersOnly ? null : await ourSide(bench, threads);
-    introduce(await pair.version(), plan, ours === null ? 0 : threads);
+    introduce(bench, await pair.version(), plan, ours === null ? 0 : threads);
     const contests: Contest[] = [];
     for (const { shape, title, least } of shapes) {
       const clients = await bestClients(bench, pair, shape, seed);
@@ -72,7 +73,7 @@ async function bestClients(bench: Bench, pair: PostgresPair, shape: ChargeShape,
   return clients;
 }
 
-function introduce(version: string, { rounds, seconds }: Plan, threads: number): void {
+function introduce(bench: Bench, version: string, { rounds, seconds }: Plan, threads: number): void {
   print(`Charges: key, charge, balance and outbox row together; ${availableParallelism()} processors shared by all`);
   print(
     `  PostgreSQL ${version}  primary and synchronous standby, both flush before a commit is answered; serializable, prepared,`,
@@ -86,4 +87,5 @@ function introduce(version: string, { rounds, seconds }: Plan, threads: number):
   print(
     `  ${rounds} rounds, each ${seconds} s a side and case, the sides in random order, after a round that is not counted`,
   );
+  print(`  ${diskLine(bench.folder)}`);
 }

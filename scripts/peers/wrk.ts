@@ -3,6 +3,9 @@
  * measures. Closed loop means that the rate is what the server can do with so many connections, and the latency is the one at that
  * rate. wrk counts statuses from 400 on by itself, without a call of Lua for each answer.
  *
+ * wrk adds to its percentiles what slow answers kept from being sent; h2load and pgbench do not, so tails are only compared where wrk
+ * drives both sides.
+ *
  * A script is written in Lua by its caller and ends with `done`, which prints one line that is read back here.
  */
 import { writeFileSync } from "node:fs";

@@ -9,6 +9,7 @@ import type { ChargeEvent } from "../../backend/api-charges.ts";
 import type { ThreadsBackend } from "../../backend/backend.ts";
 import { OutboxBridge } from "../../backend/outbox-bridge.ts";
 import type { EventSink } from "../../backend/outbox-bridge.ts";
+import { UsageError } from "../command-error.ts";
 import { openNats } from "../agents/nats-transport.ts";
 
 const duplicateWindowNs = 120e9;
@@ -41,7 +42,7 @@ export class JetStreamSink implements EventSink {
 /**
  * Connects, and makes the stream if there is none of this name.
  *
- * @throws UsageError when no server answers at `url`
+ * @throws UsageError when no server with JetStream answers at `url`
  */
 export async function openJetStreamSink(url: string, stream: string): Promise<JetStreamSink> {
   const connection = await openNats(url, `wavetank outbox ${stream}`, "--outbox");
@@ -50,7 +51,12 @@ export async function openJetStreamSink(url: string, stream: string): Promise<Je
     await manager.streams.add({ name: stream, subjects: [`${stream}.>`], duplicate_window: duplicateWindowNs });
   } catch (error) {
     await connection.close();
-    throw error;
+    throw new UsageError({
+      what: "the NATS server keeps no streams",
+      got: error instanceof Error ? error.message : String(error),
+      expected: `a server with JetStream, which has or can make the stream ${stream}`,
+      fix: "start it with `nats-server -js`",
+    });
   }
   return new JetStreamSink(connection, stream);
 }
@@ -58,7 +64,7 @@ export async function openJetStreamSink(url: string, stream: string): Promise<Je
 /**
  * Publishes a backend's events to the stream `charges` until the returned function is called.
  *
- * @throws UsageError when no server answers at `url`; the backend is closed then
+ * @throws UsageError when no server with JetStream answers at `url`; the backend is closed then
  */
 export async function bridgeToJetStream(backend: ThreadsBackend, url: string): Promise<() => Promise<void>> {
   try {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Answer } from "../../api.ts";
 import type { Charge, ChargeChange, ChargesResult, CreateCharge } from "../../api-charges.ts";
-import { hour } from "../../kernel/units.ts";
-import { numberOf } from "./keys.ts";
+import { hour, second } from "../../kernel/units.ts";
+import { idOf } from "./keys.ts";
 import { MemoryCharges } from "./memory-charges.fixture.ts";
 
 const account = "acct_a";
@@ -185,20 +185,26 @@ test("refunds: what is left, never more, each an event in order", () => {
   assert.deepEqual(result(charges.handle({ kind: "refund-get", account, id: first.id }), "refund").refund, first);
 });
 
+/** Ids of the events with these numbers, counted from the time of the first change. */
+function eventIds(numbers: readonly number[]): string[] {
+  const { at } = new MemoryCharges();
+  return numbers.map((number) => idOf("evt_", account, at + number));
+}
+
 test("outbox rows go when they are published, and only those", () => {
   const charges = new MemoryCharges();
   for (let i = 0; i < 5; i++) made(charges);
   const { events } = result(charges.handle({ kind: "outbox-read", limit: 3 }), "outbox");
   assert.deepEqual(
-    events.map(({ id }) => numberOf("evt_", account, id)),
-    [2, 4, 6],
+    events.map(({ id }) => id),
+    eventIds([1, 3, 5]),
   );
   const ids = [events[0].id, events[2].id, events[0].id, "evt_nonsense"];
   assert.equal(result(charges.handle({ kind: "outbox-delete", ids }), "outbox-deleted").deleted, 2);
   const rest = result(charges.handle({ kind: "outbox-read", limit: 10 }), "outbox").events;
   assert.deepEqual(
-    rest.map(({ id }) => numberOf("evt_", account, id)),
-    [4, 8, 10],
+    rest.map(({ id }) => id),
+    eventIds([3, 7, 9]),
   );
 });
 
@@ -218,6 +224,13 @@ test("ids: numbers in order, and nothing that another account or a stranger made
     const answer = charges.handle({ kind: "charge-get", account, id });
     assert.equal(errorOf(answer), `404 invalid_request_error resource_missing - id: No such charge: '${id}'`);
   }
+});
+
+test("a service begun anew gives none of the ids of its predecessor", () => {
+  const [before, after] = [new MemoryCharges(), new MemoryCharges()];
+  const ids = new Set([...Array(1_000)].map(() => made(before).id));
+  after.at += 60 * second;
+  assert.ok([...Array(1_000)].every(() => !ids.has(made(after).id)));
 });
 
 test("without idempotency every request is a charge of its own", () => {

@@ -171,7 +171,7 @@ export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery,
   private createCharge(command: Asked<CreateCharge>, key: Idempotency | undefined, at: Micros): Answer {
     const refusal = this.refusalOfCharge(command);
     if (refusal !== undefined) return refusal;
-    const number = this.takeNumbers(2);
+    const number = this.takeNumbers(2, at);
     const { account, amount, currency, source } = command;
     const charge = idOf("ch_", account, number);
     const answer = this.network.authorize({ account, charge, attempt: 1, amount, currency, source });
@@ -190,7 +190,7 @@ export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery,
     if (left === 0) return errors.alreadyRefunded(charge.id);
     const amount = command.amount ?? left;
     if (amount > left) return errors.refundTooLarge(amount, left, charge.currency);
-    const number = this.takeNumbers(2);
+    const number = this.takeNumbers(2, at);
     const created = secondsOf(at);
     const { currency } = charge;
     const { events, refunded } = this.objects.fate(of);
@@ -211,7 +211,7 @@ export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery,
 
   private createCustomer(command: Asked<CreateCustomer>, key: Idempotency | undefined, at: Micros): Answer {
     const { account, email = null, name = null, description = null, metadata } = command;
-    const number = this.takeNumbers(2);
+    const number = this.takeNumbers(2, at);
     const created = secondsOf(at);
     this.objects.putCustomer(account, number, { email, name, description, metadata, created });
     this.outbox.append(number + 1, ["customer.created", account, number, 1, created, 0]);
@@ -224,7 +224,7 @@ export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery,
   private beginCharge(command: ChargeBegin, key: Idempotency | undefined, at: Micros): Answer {
     const refusal = this.refusalOfCharge(command);
     if (refusal !== undefined) return refusal;
-    const number = this.takeNumbers(1);
+    const number = this.takeNumbers(1, at);
     const call = this.pending.begin(number, command, at);
     if (key !== undefined) this.keys.remember(key, { at, of: "charge", number, point: "asked" });
     return answered({ kind: "charge-pending", calls: [call] });
@@ -245,7 +245,7 @@ export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery,
     const { begin } = pending;
     if (call.attempt !== pending.attempt) return errors.keyInFlight(begin.idempotency?.key ?? call.charge);
     this.pending.finish(number, pending);
-    this.settle(number, this.takeNumbers(1), begin, answer, at);
+    this.settle(number, this.takeNumbers(1, at), begin, answer, at);
     if (this.idempotency && begin.idempotency !== undefined) this.keys.finish(begin.idempotency, number);
     return this.firstAnswer(account, "charge", number, false);
   }
@@ -281,9 +281,12 @@ export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery,
     this.outbox.append(event, [type, account, number, 1, created, 0]);
   }
 
-  /** The first of `count` numbers that nothing else gets. */
-  private takeNumbers(count: number): number {
-    const first = (this.store.get(counterKey) as number | undefined) ?? 1;
+  /**
+   * The first of `count` numbers that nothing else gets. Counting begins at the time of the very first change, so that a service that was begun anew
+   * with an empty store gives no id that its predecessor gave: a sink that knows events by their ids would take the new ones for old.
+   */
+  private takeNumbers(count: number, at: Micros): number {
+    const first = (this.store.get(counterKey) as number | undefined) ?? Math.max(1, at);
     this.store.putLater(counterKey, first + count);
     return first;
   }

@@ -153,6 +153,8 @@ function watchOrRefusal(body: string): void {
 }
 
 test("base64 of every kind becomes what Buffer makes of it, canonical, or is refused", () => {
+  const idleBits = { "QR==": "QQ==", "QUF=": "QUE=", QR: "QQ==", "_-_-": "/+/+", "Zm\n9v": "Zm9v" };
+  for (const [text, plain] of Object.entries(idleBits)) assert.equal(base64At({ key: text }, "key", "key"), plain);
   const random = new Random(seed);
   const alphabet = "ABab01+/-_=\n ";
   for (let i = 0; i < 50_000; i++) {

@@ -1,12 +1,18 @@
 /** Builds the cores of a deployment's nodes: the one place that knows which service is which class. */
 import type { Deployment, LogSpec } from "../api.ts";
 import type { Core, CoreFactory, Env } from "../kernel/env.ts";
+import type { Topology } from "../kernel/topology.ts";
+import type { NodeId } from "../kernel/units.ts";
 import { paxosRoles } from "../protocols/paxos/group.ts";
 import type { PaxosRoles } from "../protocols/paxos/group.ts";
 import type { Witness } from "../kernel/witness.ts";
 import { ChargesMachine } from "./charges/charges-machine.ts";
 import { ChargesService } from "./charges/charges-service.ts";
 import type { ChargesMachineClass } from "./charges/mutants.ts";
+import { DatabaseNode } from "./database/database-node.ts";
+import type { DatabaseEnv } from "./database/database-node.ts";
+import { transactionRoles } from "./database/seat.ts";
+import type { TransactionRoles } from "./database/seat.ts";
 import { KeysService } from "./keys/keys-service.ts";
 import { ReplicatedNode } from "./replicated/replicated-node.ts";
 import type { ReplicatedEnv } from "./replicated/replicated-node.ts";
@@ -25,9 +31,15 @@ export interface Roles {
   readonly quorum: QuorumRoles;
   readonly paxos: PaxosRoles;
   readonly charges: ChargesMachineClass;
+  readonly transactions: TransactionRoles;
 }
 
-export const roles: Roles = { quorum: quorumRoles, paxos: paxosRoles, charges: ChargesMachine };
+export const roles: Roles = {
+  quorum: quorumRoles,
+  paxos: paxosRoles,
+  charges: ChargesMachine,
+  transactions: transactionRoles,
+};
 
 /**
  * A factory for all nodes of one process; what is immutable and large, the ring, they share.
@@ -50,8 +62,13 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
       const build: BuildService = (store) => new ChargesService(store, { idempotency }, made.charges);
       return (env: UntypedEnv) => replicated(env, log, build, made.paxos, witness);
     }
-    case "database":
-      throw new Error("no node runs the database yet");
+    case "database": {
+      const nearest = nearestFirst(topology);
+      return (env: UntypedEnv) => {
+        const near = (replicas: readonly NodeId[]) => nearest(env.self, replicas);
+        return new DatabaseNode(env as unknown as DatabaseEnv, service, near, made, witness) as unknown as UntypedCore;
+      };
+    }
   }
 }
 
@@ -63,4 +80,14 @@ function replicated(
   witness: Witness | undefined,
 ): UntypedCore {
   return new ReplicatedNode(env as unknown as ReplicatedEnv, log, build, paxos, witness) as unknown as UntypedCore;
+}
+
+/** Itself, then its zone, then its region; else as they were. */
+function nearestFirst({ nodes }: Topology): (self: NodeId, replicas: readonly NodeId[]) => readonly NodeId[] {
+  const distance = (a: NodeId, b: NodeId): number => {
+    if (a === b) return 0;
+    if (nodes[a].region !== nodes[b].region) return 3;
+    return nodes[a].zone === nodes[b].zone ? 1 : 2;
+  };
+  return (self, replicas) => replicas.toSorted((a, b) => distance(self, a) - distance(self, b));
 }

@@ -1,6 +1,6 @@
 /**
- * Linearizability by its definition, for small histories: every order that respects real time, with every choice of operations of
- * unknown outcome, over the whole history at once. It shares nothing with the checker but the model's `step`.
+ * Linearizability by its definition, for small histories: every order that respects real time, with every choice of operations
+ * of unknown outcome, over the whole history at once. It shares nothing with the checker but the model's `step`.
  */
 import type { History } from "./history.ts";
 import type { Model } from "./model.ts";

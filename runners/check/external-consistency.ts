@@ -1,14 +1,15 @@
 /**
- * External consistency (Spanner, OSDI 2012, sections 1 and 4.1.2): "if the start of a transaction T2 occurs after the commit of a transaction
- * T1, then the commit timestamp of T2 must be greater than the commit timestamp of T1". With timestamps given no order has to be
- * searched for, only checked:
+ * External consistency (Spanner, OSDI 2012, sections 1 and 4.1.2): "if the start of a transaction T2 occurs after the commit of
+ * a transaction T1, then the commit timestamp of T2 must be greater than the commit timestamp of T1". With timestamps given no
+ * order has to be searched for, only checked:
  *
  *     T1 |-----| s1                complete(T1) < invoke(T2)  =>  s1 < s2           one sweep over real time
  *                  |-----| T2 s2   complete(T) > s(T) in true time                  the timestamp has passed, or a later one could be less
  *                                  replay in the order of s gives every read        the timestamps are a witness of one serial order
  *
- * Lock-free reads. A strong read-only transaction may take any timestamp that covers what anybody had seen before it began: every
- * commit that had completed, and every version that a completed read had returned. A snapshot read may be as old as it likes.
+ * Lock-free reads. A strong read-only transaction may take any timestamp that covers what anybody had seen before it began:
+ * every commit that had completed, and every version that a completed read had returned. A snapshot read may be as old as it
+ * likes.
  */
 import type { Micros } from "../../backend/kernel/units.ts";
 import { sweep } from "./sweep.ts";
@@ -47,8 +48,8 @@ export interface Floor {
 }
 
 /**
- * The real-time rule alone, fed as things happen: O(1) a transaction, and nothing is kept of one that is through. A checker of revisions
- * (etcd's, say) is this too: they are timestamps that wait for nobody.
+ * The real-time rule alone, fed as things happen: O(1) a transaction, and nothing is kept of one that is through. A checker of
+ * revisions (etcd's, say) is this too: they are timestamps that wait for nobody.
  */
 export class RealTimeOrder {
   readonly violations: Violations<ExternalConsistencyRule>;

@@ -1,7 +1,7 @@
 /**
- * What the operations that are not placed yet still need and can still bring, for objects that hold one value. An operation may not
- * replace a value that another one needs and nobody can bring back: with written values all different, that alone
- * makes the search nearly linear, as those of Gibbons and Korach ("Testing shared memories", SIAM J. Comput. 1997) are.
+ * What the operations that are not placed yet still need and can still bring, for objects that hold one value. An operation may
+ * not replace a value that another one needs and nobody can bring back: with written values all different, that alone makes the
+ * search nearly linear, as those of Gibbons and Korach ("Testing shared memories", SIAM J. Comput. 1997) are.
  */
 import type { Operation } from "./history.ts";
 import type { HeldValue, Holding } from "./model.ts";

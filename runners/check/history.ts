@@ -1,6 +1,6 @@
 /**
- * What clients saw. An operation is an interval: it took effect at one instant between its invocation and its completion, if it took
- * effect at all. Times are those of one clock: true time of a simulation, or one process's monotonic clock.
+ * What clients saw. An operation is an interval: it took effect at one instant between its invocation and its completion, if it
+ * took effect at all. Times are those of one clock: true time of a simulation, or one process's monotonic clock.
  *
  *     client 1   |-- write 1 --|      |-- read -> 2 --|
  *     client 2        |---- write 2 ------ ...               outcome unknown: it may take effect at any later time, or never

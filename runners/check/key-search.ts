@@ -4,21 +4,24 @@
  *
  *     head -> ( a -> ( b -> ) a -> ( c -> ) b -> ) c          only what is invoked before the first completion can be next
  *
- * An operation that can be next is lifted out of the list and the search goes on from the head; where none can, the last one is put
- * back and the next candidate is tried. A point of the search is what was placed and the state that left; one that was met before,
- * explored or only listed as a choice, is not met again. Beyond the papers,
+ * An operation that can be next is lifted out of the list and the search goes on from the head; where none can, the last one is
+ * put back and the next candidate is tried. A point of the search is what was placed and the state that left; one that was met
+ * before, explored or only listed as a choice, is not met again. Beyond the papers,
  *
- * - operations whose outcome is unknown are *open*: they stand outside the list, are tried last, and need not be placed at all. All that
- *   could be next are listed as choices before the first is explored, so that no chain of them is taken for something new;
- * - an operation that changes nothing is placed wherever it fits first, without alternatives: whatever order exists with it later
- *   exists with it here, since in between nobody can tell. Where it does narrow the state (as a read of a revision that was unknown
- *   does) it is tried like any other;
- * - what an object holds, if it holds one value, rules out points that are hopeless (`held-values.ts`), and open operations that
- *   nothing waits for: one that helps can be placed right before the first operation that does not fit without it;
+ * - operations whose outcome is unknown are *open*: they stand outside the list, are tried last, and need not be placed at all.
+ *   All that could be next are listed as choices before the first is explored, so that no chain of them is taken for something
+ *   new;
+ * - of open operations that ask for the same, the one invoked first is taken first, since it can be wherever another can;
+ * - an operation that changes nothing is placed wherever it fits first, without alternatives: whatever order exists with it
+ *   later exists with it here, since in between nobody can tell. Where it does narrow the state (as a read of a revision that
+ *   was unknown does) it is tried like any other;
+ * - what an object holds, if it holds one value, rules out points that are hopeless (`held-values.ts`), and open operations
+ *   that nothing waits for: one that helps can be placed right before the first operation that does not fit without it;
  * - it stops when its allowance of steps is used up, and goes on where it stopped.
  *
- * It misses no order: of all points met from which one exists, take the one with the shortest. The first operation of that order leads to a point
- * with a shorter one, which was met, or a point with fewer open operations used was, whose order is no longer.
+ * It misses no order: of all points met from which one exists, take the one with the shortest. The first operation of that
+ * order leads to a point with a shorter one, which was met, or a point with fewer open operations used was, whose order is no
+ * longer.
  */
 import { Random } from "../../backend/kernel/random.ts";
 import { HeldValues } from "./held-values.ts";
@@ -39,13 +42,15 @@ const head = 0;
 const nobody = -1;
 
 export class KeySearch<State, Input, Output> {
-  /** Candidates tried. */
+  /** Candidates tried, and what looking them up in a long memo cost. */
   steps = 0;
 
   /** Those that completed, by invocation; operation i has nodes 2i + 1 (invocation) and 2i + 2 (completion). */
   private readonly known: readonly Operation<Input, Output>[];
   /** Those that may have happened, by invocation: operation `known.length + i`. */
   private readonly open: readonly Operation<Input, Output>[];
+  /** For each open operation, the one before it that asks for the same, which can stand in for it; -1: none. */
+  private readonly twins: Int32Array;
   private readonly transitions: Transitions<State, Input, Output>;
   private readonly held: HeldValues<State, Input, Output> | undefined;
   private readonly memo: Memo;
@@ -77,6 +82,7 @@ export class KeySearch<State, Input, Output> {
     this.known = sorted.filter((operation) => !isUnknown(operation));
     this.open = sorted.filter((operation) => isUnknown(operation) && !model.changesNothing(operation.input, undefined));
     const all = [...this.known, ...this.open];
+    this.twins = twinsOf(this.open, this.known.length);
     this.transitions = new Transitions(model, all);
     this.held = model.holding && new HeldValues(model.holding, all, this.known.length);
     this.changesNothing = Uint8Array.from(this.known, ({ input, output }) =>
@@ -179,12 +185,16 @@ export class KeySearch<State, Input, Output> {
     return this.held.losesNeeded(this.transitions.stateOf(before), this.transitions.stateOf(after));
   }
 
-  /** The open operations that could be next where `blocked` has to be placed before any later one, and lead to points not met before. */
+  /**
+   * The open operations that could be next where `blocked` has to be placed before any later one, and lead to points not met
+   * before.
+   */
   private openChoices(blocked: number): number[] {
     const possible: number[] = [];
     for (const [i, { invokedAt }] of this.open.entries()) {
       if (invokedAt > this.known[blocked].completedAt) break;
-      if (this.placed[this.known.length + i] === 0) possible.push(this.known.length + i);
+      const isFirst = this.twins[i] === nobody || this.placed[this.twins[i]] === 1;
+      if (isFirst && this.placed[this.known.length + i] === 0) possible.push(this.known.length + i);
     }
     const depth = this.depth;
     return this.awaited(possible).filter((operation) => {
@@ -290,8 +300,14 @@ export class KeySearch<State, Input, Output> {
   }
 
   private isNew(): boolean {
-    if (this.memo.kind === "exact") return this.visited.addExact(this.exactPoint(), this.used);
-    return this.visited.addHash(hashOf(this.high, this.low, this.state, this.memo.bits), this.used);
+    const { visited, used, memo } = this;
+    const compared = visited.compared;
+    const isNew =
+      memo.kind === "exact"
+        ? visited.addExact(this.exactPoint(), used)
+        : visited.addHash(hashOf(this.high, this.low, this.state, memo.bits), used);
+    this.steps += (visited.compared - compared) >> 3;
+    return isNew;
   }
 
   /** The state, the first known operation that is not placed, and those behind it that are. */
@@ -301,4 +317,14 @@ export class KeySearch<State, Input, Output> {
     for (let i = first + 1; beyond.length < this.placedKnown - first; i++) if (this.placed[i] === 1) beyond.push(i);
     return `${this.state} ${first} ${beyond.join(" ")}`;
   }
+}
+
+function twinsOf(open: readonly Operation<unknown, unknown>[], firstNumber: number): Int32Array {
+  const latest = new Map<string, number>();
+  return Int32Array.from(open, ({ input }, i) => {
+    const asked = JSON.stringify(input);
+    const twin = latest.get(asked) ?? nobody;
+    latest.set(asked, firstNumber + i);
+    return twin;
+  });
 }

@@ -1,7 +1,7 @@
 /**
  * "For each Paxos group, each Paxos leader's lease interval is disjoint from every other leader's" (Spanner, OSDI 2012, section
- * 4.1.1), in true time, which no leader can see. A lease lasts from when its holder first acts on it to its end as extended, or to when
- * the holder gave it up.
+ * 4.1.1), in true time, which no leader can see. A lease lasts from when its holder first acts on it to its end as extended, or
+ * to when the holder gave it up.
  */
 import type { Micros } from "../../backend/kernel/units.ts";
 import { Violations } from "./violations.ts";

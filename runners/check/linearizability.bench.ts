@@ -1,8 +1,9 @@
 /**
- * How long the checker takes: `node runners/check/linearizability.bench.ts`. Each history is made by clients of a register that is
- * right, in closed loop, half of the operations reads; the illegal ones differ in one late read of an older value. The first two are the size of a long
- * run of many keys; the others crowd more and more clients onto one key, with few values and lost answers, where the search is exponential.
- * Time is processor time, which a busy machine disturbs less than the clock on the wall.
+ * How long the checker takes: `node runners/check/linearizability.bench.ts`. Each history is made by clients of a register that
+ * is right, in closed loop, half of the operations reads; the illegal ones differ in one late read of an older value. The first
+ * two are the size of a long run of many keys; the others crowd more and more clients onto one key, with few values and lost
+ * answers, where the search is exponential. Time is processor time, which a busy machine disturbs less than the clock on the
+ * wall.
  */
 import { checkLinearizability } from "./linearizability.ts";
 import { registerModel } from "./models.ts";

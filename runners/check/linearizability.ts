@@ -1,14 +1,15 @@
 /**
- * Is there an order of the operations, each at one instant between its invocation and its completion, in which a model would have
- * given the same answers? (Herlihy and Wing, TOPLAS 1990.)
+ * Is there an order of the operations, each at one instant between its invocation and its completion, in which a model would
+ * have given the same answers? (Herlihy and Wing, TOPLAS 1990.)
  *
  * A history is linearizable if and only if it is so for each key alone (Horn and Kroening, "Faster linearizability checking via
- * P-compositionality", FORTE 2015), so each key is a search of its own (`key-search.ts`). The searches take turns, with allowances that
- * grow eightfold: a violation on one key is found soon, whatever the others cost. The worst case stays exponential in the
- * number of concurrent operations, so steps are bounded and there are three verdicts: one that is undecided proves nothing.
+ * P-compositionality", FORTE 2015), so each key is a search of its own (`key-search.ts`). The searches take turns, with
+ * allowances that grow eightfold: a violation on one key is found soon, whatever the others cost. The worst case stays
+ * exponential in the number of concurrent operations, so steps are bounded and there are three verdicts: one that is undecided
+ * proves nothing.
  *
- * The searches remember by hashes, which can only make an order be missed. So before a violation is reported the key is searched
- * again with an exact memo; one too long for that, with other hashes.
+ * The searches remember by hashes, which can only make an order be missed. So before a violation is reported the key is
+ * searched again with an exact memo; one too long for that, with other hashes.
  */
 import type { History, Operation } from "./history.ts";
 import { assertOperation } from "./history.ts";

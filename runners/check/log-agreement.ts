@@ -1,8 +1,8 @@
 /**
- * Agreement on a replicated log, watched from outside the nodes: what was ever chosen in a slot is the only value of that slot, whoever
- * says so and however often it crashed since (Lamport, "Paxos made simple", 2001: "only a single value is chosen"); nodes
- * apply without gaps, so that one's log is always a prefix of another's; equal logs give equal states (state machine safety: Raft, ATC 2014, figure
- * 3); and a command takes effect in one slot only, however often it was proposed.
+ * Agreement on a replicated log, watched from outside the nodes: what was ever chosen in a slot is the only value of that slot,
+ * whoever says so and however often it crashed since (Lamport, "Paxos made simple", 2001: "only a single value is chosen");
+ * nodes apply without gaps, so that one's log is always a prefix of another's; equal logs give equal states (state machine
+ * safety: Raft, ATC 2014, figure 3); and a command takes effect in one slot only, however often it was proposed.
  *
  * Fed with events as they happen, O(1) each. It remembers for ever, as a wiped disk must not make the watcher forget.
  */

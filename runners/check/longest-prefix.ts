@@ -1,7 +1,7 @@
 /**
- * Where a history stops being linearizable. Every prefix of a linearizable history is linearizable (Herlihy and Wing 1990, section 3), so
- * there is one completion up to which it is and with which it is not; bisection finds it. In a prefix, an operation that has not
- * completed yet is open, like one whose outcome stays unknown.
+ * Where a history stops being linearizable. Every prefix of a linearizable history is linearizable (Herlihy and Wing 1990,
+ * section 3), so there is one completion up to which it is and with which it is not; bisection finds it. In a prefix, an
+ * operation that has not completed yet is open, like one whose outcome stays unknown.
  */
 import type { Operation } from "./history.ts";
 import { isUnknown } from "./history.ts";

@@ -1,6 +1,6 @@
 /**
- * The objects that histories are held against: a register, and a key-value store that numbers its changes. A key that holds nothing
- * holds null.
+ * The objects that histories are held against: a register, and a key-value store that numbers its changes. A key that holds
+ * nothing holds null.
  */
 import type { Holding, Model } from "./model.ts";
 
@@ -88,7 +88,10 @@ export type KeyValueOutput =
 
 export interface KeyValueState {
   readonly value: Value | null;
-  /** Of the last change, a deletion too. Null: not known yet, but above `floor` and none of `not`. Versions are always known, 0 without a value. */
+  /**
+   * Of the last change, a deletion too. Null: not known yet, but above `floor` and none of `not`. Versions are always known, 0
+   * without a value.
+   */
   readonly number: number | null;
   /** The number, if it is known; else the least that the change before can have. */
   readonly floor: number;
@@ -96,9 +99,9 @@ export interface KeyValueState {
 }
 
 /**
- * What changes are numbered by. `mod-revision`, as in etcd: one counter for all keys, so that of one key only the rise can be checked
- * here (that the revisions of all keys agree with real time is `RealTimeOrder`'s to check). `version`: the number of puts since the
- * key held nothing.
+ * What changes are numbered by. `mod-revision`, as in etcd: one counter for all keys, so that of one key only the rise can be
+ * checked here (that the revisions of all keys agree with real time is `RealTimeOrder`'s to check). `version`: the number of
+ * puts since the key held nothing.
  */
 export type Numbering = "mod-revision" | "version";
 

@@ -5,9 +5,9 @@
  *     books   ── one object a key; every posting sums to zero; no more refunded than captured
  *     changes ── the same set, first deliveries of each charge in sequence ───────> deliveries
  *
- * A key means one request for as long as it is kept (Stripe: 24 hours), and every answer to it is the same bytes. Deliveries are at
- * least once (the outbox pattern: an event is written in the transaction of its change, and taken out when it was published), so a
- * duplicate is counted and allowed, while one that is lost, or tells of what never happened, is neither.
+ * A key means one request for as long as it is kept (Stripe: 24 hours), and every answer to it is the same bytes. Deliveries
+ * are at least once (the outbox pattern: an event is written in the transaction of its change, and taken out when it was
+ * published), so a duplicate is counted and allowed, while one that is lost, or tells of what never happened, is neither.
  */
 import type { Micros } from "../../backend/kernel/units.ts";
 import { Violations } from "./violations.ts";

@@ -1,7 +1,7 @@
 /**
- * Time does not run backwards for a session (Terry et al., "Session guarantees for weakly consistent replicated data", PDIS 1994:
- * monotonic reads, read your writes): a read begun after another was over has no older read timestamp, and returns no older version of
- * a key than the session had read or written. What overlaps within a session is in no order.
+ * Time does not run backwards for a session (Terry et al., "Session guarantees for weakly consistent replicated data", PDIS
+ * 1994: monotonic reads, read your writes): a read begun after another was over has no older read timestamp, and returns no
+ * older version of a key than the session had read or written. What overlaps within a session is in no order.
  */
 import type { Interval } from "./sweep.ts";
 import { sweep } from "./sweep.ts";

@@ -1,6 +1,6 @@
 /**
- * Histories made by clients of a real register for each key: every operation takes effect at an instant drawn between its invocation
- * and its completion, so they are linearizable until a test spoils them.
+ * Histories made by clients of a real register for each key: every operation takes effect at an instant drawn between its
+ * invocation and its completion, so they are linearizable until a test spoils them.
  */
 import { Random } from "../../backend/kernel/random.ts";
 import type { Operation } from "./history.ts";

@@ -1,6 +1,6 @@
 /**
- * Real time as one pass: the invocations and completions of intervals, in order of time. What completes and what is invoked at one
- * instant are concurrent, so invocations come first.
+ * Real time as one pass: the invocations and completions of intervals, in order of time. What completes and what is invoked at
+ * one instant are concurrent, so invocations come first.
  */
 import type { Micros } from "../../backend/kernel/units.ts";
 

@@ -1,6 +1,6 @@
 /**
- * What a checker found: every violation counted by the rule that it breaks, and the first of each rule told in words. A run that
- * breaks a rule a million times must neither stop at the first nor fill the memory.
+ * What a checker found: every violation counted by the rule that it breaks, and the first of each rule told in words. A run
+ * that breaks a rule a million times must neither stop at the first nor fill the memory.
  */
 
 const examplesPerRule = 10;

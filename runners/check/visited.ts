@@ -1,12 +1,12 @@
 /**
- * Which points of a search have been met: the memo of Lowe ("Testing for linearizability", CCPE 2017). A point is what was placed and
- * the state that left. One that was met before leads nowhere new; nor does one that differs only in having used more of the open
- * operations, since whatever it can still do the other can.
+ * Which points of a search have been met: the memo of Lowe ("Testing for linearizability", CCPE 2017). A point is what was
+ * placed and the state that left. One that was met before leads nowhere new; nor does one that differs only in having used more
+ * of the open operations, since whatever it can still do the other can.
  *
- * What was placed is known by its hash, 53 bits of Zobrist: the exclusive or of one random word for each operation, kept up to date by
- * one operation a step, where a copy of the set would make a long history quadratic. Two points with one hash prune a point
- * that was never met. So an order that is found is an order, while "there is none" must be found again, with other words or by the
- * exact key: the set itself, as text.
+ * What was placed is known by its hash, 53 bits of Zobrist: the exclusive or of one random word for each operation, kept up to
+ * date by one operation a step, where a copy of the set would make a long history quadratic. Two points with one hash prune a
+ * point that was never met. So an order that is found is an order, while "there is none" must be found again, with other words
+ * or by the exact key: the set itself, as text.
  *
  *     slots   [ hash -> first ]      sets   [ next | used ] -> [ next | used ]       12 bytes a slot, 4 a word: no object a point
  */
@@ -18,6 +18,8 @@ export type OpenSet = Uint32Array;
 const firstCapacity = 64;
 
 export class Visited {
+  /** Sets looked at so far. */
+  compared = 0;
   private readonly words: number;
   private size = 0;
   /** Hashes by open addressing; 0: free. */
@@ -56,6 +58,7 @@ export class Visited {
   private isCovered(first: number, used: OpenSet): boolean {
     if (this.words === 0) return true;
     for (let set = first; set !== 0; set = this.sets[set]) {
+      this.compared++;
       let word = 0;
       while (word < this.words && (this.sets[set + 1 + word] & ~used[word]) === 0) word++;
       if (word === this.words) return true;

@@ -3,7 +3,7 @@ import test from "node:test";
 import * as fc from "fast-check";
 import { Random } from "../../backend/kernel/random.ts";
 import { bcaInterval } from "./bca.ts";
-import { compareMetrics, holm, usualRule, type Comparison } from "./comparison.ts";
+import { compareMetrics, holm, stoppedEarly, usualRule, type Comparison } from "./comparison.ts";
 import { normalBelow, normalQuantile } from "./normal.ts";
 import { falseVerdicts, power, series } from "./self-test.ts";
 import { signedRankP } from "./signed-rank.ts";
@@ -87,6 +87,25 @@ test("the verdicts", () => {
     null,
     "a figure of zero has no ratio",
   );
+});
+
+test("pairs that were stopped decide nothing; too few have no ratio yet, a zero never has one", () => {
+  const clear = one(series(1, 12, 0.01).map(([a, b]): [number, number] => [a, b * 2]));
+  assert.equal(clear.verdict, "worse");
+  const [stopped] = stoppedEarly([clear], 20);
+  assert.deepEqual([stopped.verdict, stopped.pairsNeeded, stopped.ratio], ["undecided", 20, clear.ratio]);
+  const [loud] = stoppedEarly([{ ...clear, verdict: "undecided", pairsNeeded: 70 }], 20);
+  assert.equal(loud.pairsNeeded, 70, "what they need is more than was asked for");
+  for (const pairs of [0, 1, 2]) {
+    const few = one(series(1, 12, 0.01).slice(0, pairs));
+    assert.deepEqual([few.ratio, few.verdict, few.pairsNeeded], [null, "undecided", 6], `${pairs} pairs`);
+  }
+  const zero = one([
+    [1, 1],
+    [1, 0],
+    [1, 1],
+  ]);
+  assert.deepEqual([zero.ratio, zero.pairsNeeded, stoppedEarly([zero], 20)[0].pairsNeeded], [null, null, null]);
 });
 
 test("the first pair is never counted", () => {

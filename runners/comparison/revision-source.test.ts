@@ -100,9 +100,9 @@ test("worktrees of somebody else stay", async (t) => {
 });
 
 test("what is known of a revision: its commit and that commit's first line", (t) => {
-  const { root, git } = tinyRepository(folderFor(t));
-  const { commit, subject, committed } = revisionFacts(root, "fast");
-  assert.equal(commit, git("rev-parse", "fast").trim());
+  const repository = tinyRepository(folderFor(t));
+  const { commit, subject, committed } = revisionFacts(repository.root, "fast");
+  assert.equal(commit, repository.git("rev-parse", "fast").trim());
   assert.equal(subject, "fast it is");
   assert.match(committed, /^\d{4}-\d\d-\d\dT/);
 });

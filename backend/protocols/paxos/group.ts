@@ -14,7 +14,7 @@ import { Journal } from "./journal.ts";
 import { Learner } from "./learner.ts";
 import type { AnyMachine } from "./learner.ts";
 import { Membership } from "./membership.ts";
-import type { Body, GroupHost, GroupId, Origin, PaxosEnv, PaxosMessage, Slot } from "./messages.ts";
+import type { Body, Control, GroupHost, GroupId, Origin, PaxosEnv, PaxosMessage, Slot } from "./messages.ts";
 import { Proposer } from "./proposer.ts";
 import { QuorumReads } from "./quorum-reads.ts";
 import { StateStore } from "./state-store.ts";
@@ -121,6 +121,16 @@ export class Group {
     return this.proposer.holdsLease;
   }
 
+  /** True time up to which nobody else can lead; 0 when that may be any moment. */
+  get leaseEnd(): Micros {
+    return this.proposer.leaseEnd;
+  }
+
+  /** What will ever be committed at or before this is applied here, as the leader promised; -1: unknown. */
+  get safe(): Micros {
+    return this.learner.safe;
+  }
+
   get ballot(): number {
     return this.proposer.currentBallot;
   }
@@ -149,6 +159,7 @@ export class Group {
   }
 
   get busy(): boolean {
+    if (this.proposer.leading && !this.placement.reached) return true;
     return this.proposer.busy || this.learner.busy || this.reads.busy;
   }
 
@@ -168,6 +179,21 @@ export class Group {
 
   handOver(successor: NodeId): void {
     this.proposer.handOver(successor);
+  }
+
+  /** Stands for election now, if it may: for a group that has just begun, where nobody can lead yet. */
+  stand(): void {
+    this.proposer.stand();
+  }
+
+  /** Who votes as of the last entry applied, also while entries are being applied; null: not known. */
+  get control(): Control | null {
+    return this.learner.control;
+  }
+
+  /** What the state consists of is no longer this machine's alone to change: a copy under way would mix two states. */
+  dropSnapshot(): void {
+    this.learner.dropSnapshot();
   }
 
   /** Where replicas should be, and whether the voters are there already. */
@@ -209,7 +235,7 @@ export class Group {
   onMessage(from: NodeId, message: PaxosMessage): void {
     switch (message.kind) {
       case "hello":
-        this.membership.onHello(from, message.incarnation);
+        this.membership.onHello(from, message.incarnation, message.learned);
         break;
       case "welcome":
         this.membership.onWelcome(from, message.incarnation, message.control);
@@ -300,13 +326,14 @@ export class Group {
     }
   }
 
-  private onChosen(from: NodeId, { ballot, chosen, asOf }: Extract<PaxosMessage, { kind: "chosen" }>): void {
+  private onChosen(from: NodeId, message: Extract<PaxosMessage, { kind: "chosen" }>): void {
+    const { ballot, chosen, asOf, safe } = message;
     if (ballot >= this.acceptor.ballot) this.proposer.onContact(from, ballot);
-    this.learner.onClaim(from, ballot, chosen, asOf);
+    this.learner.onClaim(from, ballot, chosen, asOf, safe);
   }
 
   private onHeartbeat(from: NodeId, message: Extract<PaxosMessage, { kind: "heartbeat" }>): void {
-    const { ballot, chosen, asOf, until } = message;
+    const { ballot, chosen, asOf, safe, until } = message;
     const { env, group, learner } = this;
     if (!this.membership.elector) {
       // An outsider learns, and says how far it is; it votes for nothing.
@@ -316,7 +343,7 @@ export class Group {
     } else if (this.acceptor.onHeartbeat(from, ballot, until, learner.slot)) {
       this.proposer.onContact(from, ballot);
     }
-    learner.onClaim(from, ballot, chosen, asOf);
+    learner.onClaim(from, ballot, chosen, asOf, safe);
   }
 
   private onProgress(): void {

@@ -60,6 +60,9 @@ export class Learner {
   /** True time as of which everything chosen is applied here; -Infinity: unknown. */
   private freshAsOf: Micros = -Infinity;
   private pendingFresh: { slot: Slot; asOf: Micros } = { slot: 0, asOf: -Infinity };
+  /** The leader's promise: what will be committed at or before it is applied here. Never decreases. */
+  private safeUntil: Micros = -1;
+  private pendingSafe: { slot: Slot; safe: Micros } = { slot: 0, safe: -1 };
   private source: { readonly snapshot: SnapshotSource; readonly to: NodeId; askedAt: Micros } | undefined;
   private snapshots = 0;
   private install: { from: NodeId; id: number; part: number; at: Micros } | undefined;
@@ -134,6 +137,10 @@ export class Learner {
     return this.freshAsOf;
   }
 
+  get safe(): Micros {
+    return this.safeUntil;
+  }
+
   get busy(): boolean {
     return this.install !== undefined || this.applied.slot < this.claimed;
   }
@@ -144,7 +151,8 @@ export class Learner {
   }
 
   /** Somebody who knows says that everything up to `chosen` is chosen. */
-  onClaim(from: NodeId, ballot: Ballot, chosen: Slot, asOf: Micros): void {
+  onClaim(from: NodeId, ballot: Ballot, chosen: Slot, asOf: Micros, safe: Micros = -1): void {
+    if (safe > this.pendingSafe.safe) this.pendingSafe = { slot: chosen, safe };
     if (asOf > this.pendingFresh.asOf) this.pendingFresh = { slot: chosen, asOf };
     if (chosen > this.claimed) {
       this.claimed = chosen;
@@ -228,7 +236,10 @@ export class Learner {
 
   onSnapshot(from: NodeId, id: number, part: number, piece: SnapshotPiece): void {
     const { env, group } = this;
-    if (part === 0 && this.install === undefined && (piece.slot > this.applied.slot || this.applied.installing)) {
+    // Never back: what this replica had applied before it began to install, others at this node may have built upon.
+    const { slot, installing } = this.applied;
+    const isNews = piece.slot > slot || (installing && piece.slot === slot);
+    if (part === 0 && this.install === undefined && isNews) {
       this.install = { from, id, part: 0, at: env.now };
       this.applied = { ...this.applied, installing: true };
       this.journal.apply(this.applied);
@@ -277,6 +288,11 @@ export class Learner {
     const piece = source.snapshot.take(part);
     if (piece === undefined) return;
     env.sendEarly(to, { kind: "snapshot", group, id: source.snapshot.id, part, piece });
+  }
+
+  /** Who was taking a copy asks for another. */
+  dropSnapshot(): void {
+    this.closeSnapshot();
   }
 
   private closeSnapshot(): void {
@@ -334,6 +350,7 @@ export class Learner {
   private freshen(): void {
     const { slot, asOf } = this.pendingFresh;
     if (this.applied.slot >= slot && asOf > this.freshAsOf) this.freshAsOf = asOf;
+    if (this.applied.slot >= this.pendingSafe.slot) this.safeUntil = this.pendingSafe.safe;
   }
 
   private maybeFetch(from: NodeId): void {

@@ -93,7 +93,9 @@ export class Membership {
 
   tick(): void {
     const { env } = this;
-    if (!this.elector && env.now - this.helloAt >= this.heartbeatUs) {
+    // Who knows that it has no replica is silent until the leader speaks to it.
+    const seeking = !this.elector && (this.learner.control === null || this.knows(env.self));
+    if (seeking && env.now - this.helloAt >= this.heartbeatUs) {
       this.helloAt = env.now;
       for (const node of this.others) this.introduceTo(node);
     }
@@ -102,11 +104,13 @@ export class Membership {
 
   /** Held: a disk's name must not be forgotten once it is known. */
   introduceTo(node: NodeId): void {
-    this.env.send(node, { kind: "hello", group: this.group, incarnation: this.incarnation });
+    const { group, incarnation, learner } = this;
+    this.env.send(node, { kind: "hello", group, incarnation, learned: learner.control !== null });
   }
 
-  onHello(from: NodeId, incarnation: string): void {
+  onHello(from: NodeId, incarnation: string, learned: boolean): void {
     this.introduce(from, incarnation, false);
+    if (learned && this.learner.control !== null && !this.knows(from)) this.learner.inform(from);
     this.env.send(from, {
       kind: "welcome",
       group: this.group,

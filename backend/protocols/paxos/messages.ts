@@ -67,13 +67,20 @@ export type PaxosMessage = OfGroup &
         readonly chosen: Slot;
       }
     | { readonly kind: "accepted"; readonly ballot: Ballot; readonly slot: Slot }
-    /** Everything up to `chosen` is chosen, and what was answered before true time `asOf` is in it. */
-    | { readonly kind: "chosen"; readonly ballot: Ballot; readonly chosen: Slot; readonly asOf: Micros }
+    /** Everything up to `chosen` is chosen, and what was answered before true time `asOf` is in it. `safe`: see GroupHost.safe. */
+    | {
+        readonly kind: "chosen";
+        readonly ballot: Ballot;
+        readonly chosen: Slot;
+        readonly asOf: Micros;
+        readonly safe: Micros;
+      }
     | {
         readonly kind: "heartbeat";
         readonly ballot: Ballot;
         readonly chosen: Slot;
         readonly asOf: Micros;
+        readonly safe: Micros;
         readonly until: Micros;
       }
     /** `until`: the lease granted, 0 when another's is in force. `applied`: how far this replica is. */
@@ -89,8 +96,8 @@ export type PaxosMessage = OfGroup &
     /** What is the highest slot you have accepted? */
     | { readonly kind: "mark"; readonly read: number }
     | { readonly kind: "marked"; readonly read: number; readonly slot: Slot }
-    /** A replica that has no members yet introduces its disk. */
-    | { readonly kind: "hello"; readonly incarnation: string }
+    /** A replica that does not vote introduces its disk. `learned`: it knows who voted at some time. */
+    | { readonly kind: "hello"; readonly incarnation: string; readonly learned: boolean }
     | { readonly kind: "welcome"; readonly incarnation: string; readonly control: Control | null }
     /** To oneself: propose what has gathered. */
     | { readonly kind: "gathered" }
@@ -134,6 +141,10 @@ export interface GroupHost {
   onApplied(): void;
   /** Another replica leads, as far as is known here; -1: nobody. */
   onLeader(leader: NodeId): void;
+  /** Asked of the leader: a timestamp that its followers may read at once they have applied what is chosen now; -1: none. */
+  safe?(): Micros;
+  /** Asked of a leader that is to hand over: what it promised under its lease has passed. */
+  mayRelease?(): boolean;
 }
 
 export type PaxosEnv = Pick<

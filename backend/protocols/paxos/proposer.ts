@@ -127,6 +127,11 @@ export class Proposer {
     return this.role === "leader" && this.learner.slot >= this.barrier && this.leaseInForce();
   }
 
+  /** True time at which the lease ends; 0 while another shall lead, as it may then end any moment. */
+  get leaseEnd(): Micros {
+    return this.successor < 0 ? this.lease.until : 0;
+  }
+
   protected leaseInForce(): boolean {
     return this.lease.inForce(this.env.wall);
   }
@@ -249,7 +254,8 @@ export class Proposer {
   /** Tells followers at once what is chosen when no accept will. */
   private announce(): void {
     const { env, ballot, group } = this;
-    const message = { kind: "chosen", group, ballot, chosen: this.pipeline.chosen, asOf: this.asOf() } as const;
+    const safe = this.host.safe?.() ?? -1;
+    const message = { kind: "chosen", group, ballot, chosen: this.pipeline.chosen, asOf: this.asOf(), safe } as const;
     for (const node of this.audience()) if (node !== env.self) env.sendEarly(node, message);
   }
 
@@ -283,9 +289,10 @@ export class Proposer {
     this.heartbeatAt = env.now;
     const until = env.wall.earliest + this.options.leaseUs;
     const asOf = this.asOf();
+    const safe = this.host.safe?.() ?? -1;
     for (const node of this.audience()) {
       if (node === env.self) this.acceptor.onHeartbeat(node, ballot, until, this.learner.slot);
-      else env.sendEarly(node, { kind: "heartbeat", group, ballot, chosen, asOf, until });
+      else env.sendEarly(node, { kind: "heartbeat", group, ballot, chosen, asOf, safe, until });
     }
   }
 
@@ -297,6 +304,7 @@ export class Proposer {
   }
 
   private release(): void {
+    if (this.host.mayRelease?.() === false) return;
     const { ballot, env, group, successor } = this;
     const voters = this.members.map(({ node }) => node);
     this.becomeFollower();
@@ -337,6 +345,7 @@ export class Proposer {
         if (!flight.chosen && env.now - flight.sentAt >= options.heartbeatUs) this.sendAccepts(flight);
       }
       if (!this.leaseInForce() && env.now - this.ledSince > 2 * options.leaseUs) this.becomeFollower();
+      else if (this.successor >= 0 && this.pipeline.size === 0) this.release();
       return;
     }
     if (this.role === "candidate" && env.now - this.askedAt >= options.heartbeatUs) this.sendPrepares();
@@ -346,6 +355,10 @@ export class Proposer {
       this.host.onLeader(-1);
     }
     if (this.mayStand() && this.leaseRanOut()) this.becomeCandidate();
+  }
+
+  stand(): void {
+    if (this.role === "follower" && this.mayStand() && this.leaseRanOut()) this.becomeCandidate();
   }
 
   private mayStand(): boolean {

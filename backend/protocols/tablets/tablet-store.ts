@@ -62,10 +62,7 @@ export class TabletStore implements Store {
   }
 
   deleteLater(key: StoreKey): void {
-    if (key === this.metaAt) {
-      this.meta = undefined;
-      this.spaces.adopt(this.tablet, undefined);
-    }
+    // A snapshot deletes the metadata and puts other in its place; until then the rows are where they were.
     this.store.deleteLater(this.place(key));
   }
 

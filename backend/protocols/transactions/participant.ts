@@ -1,0 +1,417 @@
+/**
+ * The leader of one group, as a place where transactions happen: locks, timestamps, prepared parts.
+ *
+ *     run        waiting for locks ──> stamped, proposed ──> applied ──> its timestamp has passed: answered, locks released
+ *     prepare    waiting for locks ──> stamped, proposed ──> prepared: voted ──> decided, proposed ──> applied: locks released
+ *     own        waiting for locks ──> stamped: the coordinator's, which commits it with its decision
+ *
+ * A part that has a stamp is *pending* until its locks are released. Everything below the least pending stamp is safe to read, as nothing will
+ * be committed there any more: t_safe = min(what stamps promise, least pending - 1) (Spanner, OSDI 2012, section 4.1.3).
+ *
+ * All this is memory. Whoever leads next finds in the log what was prepared, holds its locks again and asks what was decided.
+ */
+import type { VersionedValue } from "../../api-database.ts";
+import type { Value } from "../../kernel/store.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import { CommitWaits } from "./commit-waits.ts";
+import { evaluate, sharedKeys } from "./evaluate.ts";
+import type { Claim } from "./lock-table.ts";
+import { LockTable } from "./lock-table.ts";
+import { Stamps } from "./stamps.ts";
+import type {
+  GroupId,
+  Log,
+  OrderMessage,
+  Outcome,
+  Part,
+  Peers,
+  PeerMessage,
+  TransactionEnv,
+  TransactionOptions,
+  Txn,
+} from "./messages.ts";
+import type { Cell, Prepared, TabletCommand, TabletMachine } from "./tablet-machine.ts";
+
+/** One transaction's part here. Also the origin of what it proposes. */
+export interface Held {
+  readonly kind: "run" | "prepare-part" | "own";
+  readonly claim: Claim;
+  readonly part: Part;
+  /** Who gave the order; operation -1: found in the log. */
+  readonly from: NodeId;
+  readonly operation: number;
+  readonly coordinator: GroupId;
+  /** No less than any true time up to its arrival. */
+  readonly arrivedAt: Micros;
+  readonly deadline: Micros;
+  state: "waiting" | "locked" | "proposed" | "prepared" | "resolving" | "over";
+  /** Invariant: it will commit at no less. 0: none yet. */
+  stamp: Micros;
+  values: readonly VersionedValue[];
+  cells: readonly Cell[];
+  votedAt: Micros;
+}
+
+/** The coordinator of the same group. */
+export interface OwnParts {
+  onOwnLocked(held: Held): void;
+  onOwnRefused(held: Held, outcome: Outcome): void;
+  onWound(txn: Txn): void;
+  /** The timestamp of its decision has passed. */
+  onPassed(held: Held): void;
+  becomeLeader(): void;
+  endReign(): void;
+}
+
+export interface ParticipantParts {
+  readonly env: TransactionEnv;
+  readonly log: Log;
+  readonly machine: TabletMachine;
+  readonly locks: LockTable;
+  readonly stamps: Stamps;
+  readonly waits: CommitWaits<Held>;
+  readonly peers: Peers;
+  readonly options: TransactionOptions;
+  /** What is pending is less than before. */
+  readonly onReleased: () => void;
+}
+
+export class Participant {
+  protected readonly env: TransactionEnv;
+  readonly log: Log;
+  readonly machine: TabletMachine;
+  protected readonly locks: LockTable;
+  readonly stamps: Stamps;
+  readonly waits: CommitWaits<Held>;
+  private readonly peers: Peers;
+  private readonly options: TransactionOptions;
+  private readonly onReleased: () => void;
+  /** Set once, before anything else is called. */
+  own!: OwnParts;
+  /** Ballot of the leadership that the memory here is of; -1: none. */
+  private reign = -1;
+  private readonly held = new Map<Txn, Held>();
+  /** Those with a stamp, in the order of their stamps. */
+  protected readonly pending = new Map<Txn, Held>();
+  /** What an earlier leader committed may have a timestamp that has not passed yet; none is above this. */
+  private inherited: Micros = 0;
+  wounds = 0;
+
+  constructor(parts: ParticipantParts) {
+    this.env = parts.env;
+    this.log = parts.log;
+    this.machine = parts.machine;
+    this.locks = parts.locks;
+    this.stamps = parts.stamps;
+    this.waits = parts.waits;
+    this.peers = parts.peers;
+    this.options = parts.options;
+    this.onReleased = parts.onReleased;
+  }
+
+  /** Whether this replica leads and may decide things. What it remembers is of this leadership. */
+  serves(): boolean {
+    if (!this.log.holdsLease) return false;
+    if (this.reign !== this.log.ballot) this.becomeLeader();
+    return true;
+  }
+
+  get busy(): boolean {
+    return this.held.size > 0;
+  }
+
+  /* ---- orders ---- */
+
+  onOrder(from: NodeId, message: OrderMessage, deadline: Micros): Held | null {
+    const { operation, part, kind } = message;
+    if (!this.serves()) {
+      this.answer(from, operation, { kind: "not-leader", leader: this.log.leader });
+      return null;
+    }
+    const held: Held = {
+      kind: kind === "coordinate" ? "own" : kind,
+      claim: claimOf(part),
+      part,
+      from,
+      operation,
+      coordinator: kind === "prepare-part" ? message.coordinator : this.log.group,
+      arrivedAt: this.stamps.present(),
+      deadline,
+      state: "waiting",
+      stamp: 0,
+      values: [],
+      cells: [],
+      votedAt: 0,
+    };
+    return held;
+  }
+
+  /** Asks for the locks and goes on as soon as it holds them. */
+  begin(held: Held): void {
+    this.held.set(held.part.txn, held);
+    if (this.locks.request(held.claim)) this.onLocked(held);
+    else this.wound(held.claim);
+  }
+
+  private onLocked(held: Held): void {
+    held.state = "locked";
+    const evaluated = evaluate(held.part, (key) => this.machine.newest(key));
+    if ("kind" in evaluated) {
+      this.refuse(held, evaluated);
+      return;
+    }
+    held.values = evaluated.values;
+    held.cells = evaluated.cells;
+    this.stamp(held);
+    if (held.kind === "own") this.own.onOwnLocked(held);
+    else if (held.kind === "run") this.commit(held);
+    else this.prepare(held);
+  }
+
+  private stamp(held: Held): void {
+    held.stamp = this.stamps.next(held.arrivedAt);
+    this.pending.set(held.part.txn, held);
+  }
+
+  private commit(held: Held): void {
+    const { stamp: timestamp, cells, part } = held;
+    this.propose(held, { kind: "commit", txn: part.txn, timestamp, cells, participants: [] });
+  }
+
+  private prepare(held: Held): void {
+    const { claim, cells, coordinator, part, stamp } = held;
+    const { txn, age, reads } = part;
+    const { shared, exclusive } = claim;
+    const prepared: Prepared = { txn, age, coordinator, timestamp: stamp, reads, shared, exclusive, cells };
+    this.propose(held, { kind: "prepare", prepared });
+  }
+
+  private propose(held: Held, command: TabletCommand): void {
+    held.state = "proposed";
+    if (!this.log.propose(held, command as unknown as Value)) this.onRefused(held);
+  }
+
+  private refuse(held: Held, outcome: Outcome): void {
+    const { kind, coordinator: group, part } = held;
+    if (kind === "run") this.answer(held.from, held.operation, outcome);
+    else if (kind === "own") this.own.onOwnRefused(held, outcome);
+    else this.peers.toLeader(group, { kind: "veto", group, txn: part.txn, outcome });
+    this.release(part.txn);
+  }
+
+  /* ---- from the log ---- */
+
+  /** The command that `held` proposed is applied. */
+  onResult(held: Held): void {
+    if (held.kind === "run") {
+      this.maybeReleaseEarly(held);
+      if (!this.waits.add(held.stamp, held)) this.onPassed(held);
+    } else if (held.state === "resolving") {
+      held.state = "over";
+      this.release(held.part.txn);
+      this.learned(held);
+    } else if (this.held.get(held.part.txn) === held) {
+      held.state = "prepared";
+      this.vote(held);
+    }
+  }
+
+  /** The leader stepped down: what was proposed may come to be. */
+  onLost(held: Held): void {
+    if (held.kind === "run") this.answer(held.from, held.operation, { kind: "unknown" });
+  }
+
+  /** The leader stepped down before it proposed. */
+  onRefused(held: Held): void {
+    if (held.operation < 0 || held.kind === "own" || held.state === "resolving") return;
+    this.answer(held.from, held.operation, { kind: "not-leader", leader: this.log.leader });
+  }
+
+  /** The timer of the waits fired. */
+  onTimer(): void {
+    for (const held of this.waits.over()) this.onPassed(held);
+  }
+
+  private onPassed(held: Held): void {
+    held.state = "over";
+    if (held.kind === "own") {
+      this.own.onPassed(held);
+      return;
+    }
+    const { stamp: timestamp, values } = held;
+    this.answer(held.from, held.operation, { kind: "committed", timestamp, group: this.log.group, values });
+    this.release(held.part.txn);
+  }
+
+  /** Locks are held through the commit wait. */
+  maybeReleaseEarly(_held: Held): void {}
+
+  /* ---- two-phase commit ---- */
+
+  onDecision({ txn, timestamp, from }: Extract<PeerMessage, { kind: "decision" }>): void {
+    if (!this.serves()) return;
+    const held = this.held.get(txn);
+    if (held === undefined) {
+      // Resolved already, or never begun: there is nothing to commit, and an abort needs no answer.
+      if (timestamp !== null) this.sendLearned(from, txn);
+    } else if (held.kind === "prepare-part" && (held.state === "waiting" || held.state === "locked")) {
+      if (timestamp === null) this.release(txn);
+    } else if (held.kind === "prepare-part" && held.state === "prepared") {
+      this.propose(held, { kind: "resolve", txn, timestamp });
+      held.state = "resolving";
+    }
+  }
+
+  private vote(held: Held): void {
+    const { coordinator: group, part, stamp: timestamp, values } = held;
+    held.votedAt = this.env.now;
+    this.peers.toLeader(group, { kind: "vote", group, txn: part.txn, from: this.log.group, timestamp, values });
+  }
+
+  private learned({ coordinator, part }: Held): void {
+    this.sendLearned(coordinator, part.txn);
+  }
+
+  private sendLearned(group: GroupId, txn: Txn): void {
+    this.peers.toLeader(group, { kind: "learned", group, txn, from: this.log.group });
+  }
+
+  /* ---- reads ---- */
+
+  /** Whether the state at `timestamp` is complete for these keys and will stay so: then it is promised. */
+  maybePromise(keys: readonly string[], timestamp: Micros): boolean {
+    if (!this.serves() || timestamp >= this.log.leaseEnd) return false;
+    if (!this.waits.passed(Math.min(timestamp, this.inherited))) return false;
+    for (const key of keys) {
+      const writer = this.pendingWriter(key);
+      if (writer !== undefined && writer.stamp <= timestamp) return false;
+    }
+    this.stamps.promise(timestamp);
+    return true;
+  }
+
+  protected pendingWriter(key: string): Held | undefined {
+    const txn = this.locks.writerOf(key);
+    return txn === undefined ? undefined : this.pending.get(txn);
+  }
+
+  /** What the leader tells its followers with the heartbeat: -1 when it may not say. Never ahead of true time. */
+  safe(): Micros {
+    if (!this.serves()) return -1;
+    const safe = Math.min(this.env.wall.earliest, this.leastPending() - 1);
+    this.stamps.promise(safe);
+    return safe;
+  }
+
+  protected leastPending(): Micros {
+    for (const { stamp } of this.pending.values()) return stamp;
+    return Infinity;
+  }
+
+  /* ---- locks ---- */
+
+  /** Gives back what the transaction holds; those who waited go on. */
+  release(txn: Txn): void {
+    this.held.delete(txn);
+    this.releaseLocks(txn);
+  }
+
+  protected releaseLocks(txn: Txn): void {
+    this.pending.delete(txn);
+    for (const claim of this.locks.release(txn)) {
+      const held = this.held.get(claim.txn);
+      if (held !== undefined) this.onLocked(held);
+    }
+    this.onReleased();
+  }
+
+  /** The older does not wait for the younger: the younger's coordinator is to give it up, unless it has decided. */
+  private wound(claim: Claim): void {
+    for (const txn of this.locks.victims(claim)) {
+      const held = this.held.get(txn);
+      // What is in one group only is on its way into the log, and waits for nobody.
+      if (held === undefined || held.kind === "run") continue;
+      this.wounds++;
+      if (held.kind === "own") this.own.onWound(txn);
+      else this.peers.toLeader(held.coordinator, { kind: "wound", group: held.coordinator, txn });
+    }
+  }
+
+  /* ---- leadership ---- */
+
+  tick(): void {
+    if (!this.serves()) return;
+    const { now } = this.env;
+    for (const held of [...this.held.values()]) {
+      if (held.state === "prepared" && now - held.votedAt >= this.options.retryUs) this.vote(held);
+      else if (held.state === "waiting" && held.deadline <= now)
+        this.refuse(held, { kind: "aborted", reason: "timeout" });
+    }
+    for (const claim of this.locks.waiters) this.wound(claim);
+  }
+
+  private becomeLeader(): void {
+    this.endReign();
+    this.reign = this.log.ballot;
+    this.inherited = this.machine.highest;
+    this.stamps.becomeLeader(this.machine.highest);
+    this.rebuild();
+    this.own.becomeLeader();
+  }
+
+  /** Everything prepared holds its locks again, and asks what was decided. */
+  protected rebuild(): void {
+    const found = this.machine.allPrepared().sort((a, b) => a.timestamp - b.timestamp);
+    for (const prepared of found) {
+      const held = this.rebuilt(prepared);
+      this.held.set(prepared.txn, held);
+      this.pending.set(prepared.txn, held);
+      this.locks.seize(held.claim);
+      this.vote(held);
+    }
+  }
+
+  private rebuilt({ txn, age, coordinator, timestamp, reads, shared, exclusive, cells }: Prepared): Held {
+    return {
+      kind: "prepare-part",
+      claim: { txn, age, shared, exclusive },
+      part: { txn, age, reads, writes: [], conditions: [] },
+      from: -1,
+      operation: -1,
+      coordinator,
+      arrivedAt: 0,
+      deadline: Infinity,
+      state: "prepared",
+      stamp: timestamp,
+      // Nobody wrote since: they are as they were when it was prepared.
+      values: reads.map((key) => this.machine.newest(key)),
+      cells,
+      votedAt: 0,
+    };
+  }
+
+  /** Another leads, or nobody: what is not in the log is forgotten. */
+  endReign(): void {
+    if (this.reign < 0) return;
+    this.reign = -1;
+    const forgotten = [...this.held.values()];
+    this.held.clear();
+    this.pending.clear();
+    this.locks.clear();
+    this.own.endReign();
+    for (const held of forgotten) if (held.state === "waiting" || held.state === "locked") this.onRefused(held);
+    this.onReleased();
+  }
+
+  check(): void {
+    this.locks.check();
+  }
+
+  private answer(to: NodeId, operation: number, outcome: Outcome): void {
+    this.env.sendEarly(to, { kind: "outcome", operation, outcome });
+  }
+}
+
+function claimOf(part: Part): Claim {
+  return { txn: part.txn, age: part.age, shared: sharedKeys(part), exclusive: part.writes.map(({ key }) => key) };
+}

@@ -282,6 +282,25 @@ test("a compaction gives back all room but that of what is there, in pieces", ()
   assert.deepEqual(machine.apply({ kind: "key-compact", revision: 3 }, 0).kind, "refused");
 });
 
+test("a compaction that comes before the last one is swept leaves nothing of either", () => {
+  const compacted = (puts: number, deleted: boolean, ...revisions: readonly number[]): void => {
+    const store = new MemoryStore();
+    const machine = new KeysMachine(store, 2);
+    for (let i = 0; i < puts; i++) putOne(machine, "a");
+    if (deleted) machine.apply({ kind: "key-delete-range", key: "a" }, 0);
+    putOne(machine, "b");
+    for (const revision of revisions) {
+      result(machine.apply({ kind: "key-compact", revision }, 0), "key-compacted");
+    }
+    sweep(machine);
+    assertSwept(store);
+  };
+  // Come to the second revision, and not yet to that of the first compaction.
+  compacted(5, false, 5, 6);
+  // Just past the deletion at the first compaction's revision, which it had to spare.
+  compacted(1, true, 3, 4);
+});
+
 test("a key beyond the greatest length is nowhere, and bounds a range where it would be", () => {
   const { machine } = machineOf();
   const longest = "x".repeat(maxKeyBytes);

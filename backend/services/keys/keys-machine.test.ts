@@ -251,6 +251,18 @@ test("a watch waits, resumes where it was, keeps a revision whole, and hears of 
   assert.equal(result(machine.read({ ...watch, fromRevision: 4 }, 0), "key-events").compactedTo, 0);
 });
 
+test("what a watch brings at once is bounded, in bytes and in how far it looks", () => {
+  const { machine } = machineOf();
+  const large = Buffer.alloc(400_000).toString("base64");
+  for (let i = 0; i < 5; i++) putOne(machine, "a", large);
+  const watch: KeysQuery = { kind: "key-watch", key: "a", fromRevision: 2, limit: 100, waitUs: 1 };
+  const first = result(machine.read(watch, 0), "key-events");
+  assert.deepEqual([first.events.length, first.revision], [2, 3]);
+  for (let i = 0; i < 21_000; i++) putOne(machine, "b", "");
+  const far = result(machine.read({ ...watch, fromRevision: 7 }, 0), "key-events");
+  assert.deepEqual([far.events.length, far.revision], [0, 20_006]);
+});
+
 test("at the compacted revision a watch has every change, and of none what was before", () => {
   const { machine } = machineOf();
   putOne(machine, "a");

@@ -35,8 +35,9 @@ type Refusal = Extract<KeysAnswer, { kind: "refused" }>;
 const sweepPerIdleCommand = 2_048;
 /** Leases that one command ends. */
 const leasesPerCommand = 256;
-/** Changes that one look of a watch passes; it goes on from there. */
+/** Changes that one look of a watch passes, and about the bytes that it brings; it goes on from there. */
 const watchedPerRead = 20_000;
+const watchedBytesPerRead = 1_048_576;
 
 export class KeysMachine implements StateMachine<KeysCommand, KeysQuery, KeysAnswer> {
   private readonly history: KeyHistory;
@@ -289,17 +290,23 @@ export class KeysMachine implements StateMachine<KeysCommand, KeysQuery, KeysAns
     }
     const events: KeyEvent[] = [];
     let passed = 0;
+    let bytes = 0;
     let last = from - 1;
     let whole = true;
     if (from <= this.revision) {
       this.history.events(from, (key, revision, event) => {
-        if (revision !== last && (events.length >= query.limit || passed >= watchedPerRead)) {
+        const enough = events.length >= query.limit || passed >= watchedPerRead || bytes >= watchedBytesPerRead;
+        if (revision !== last && enough) {
           whole = false;
           return false;
         }
         last = revision;
         passed++;
-        if (inRange(query, key)) events.push(event(query.returnBefore === true));
+        if (inRange(query, key)) {
+          const told = event(query.returnBefore === true);
+          bytes += told.entry.value.length + (told.before?.value.length ?? 0);
+          events.push(told);
+        }
         return true;
       });
     }

@@ -266,9 +266,15 @@ export class Group {
         break;
       default:
         if (this.membership.elector) this.onVoterMessage(from, message);
-        // Who asks a removed replica for its vote does not know that it was removed.
-        else if (message.kind === "prepare" && this.learner.control !== null) this.learner.inform(from);
+        else if (message.kind === "prepare") this.onStrangersPrepare(from, message.from);
     }
+  }
+
+  /** Asked for a vote that this replica, by what it knows, does not have: one of the two knows less than the other. */
+  private onStrangersPrepare(from: NodeId, first: Slot): void {
+    const { learner } = this;
+    if (learner.slot >= first) learner.inform(from);
+    else if (learner.control !== null) learner.onClaim(from, Infinity, first - 1, -1);
   }
 
   private onVoterMessage(

@@ -4,7 +4,7 @@
  *     p<group>/promise     { promised, until, holder }     put: an answer to a leader rests on it
  *     p<group>/e<slot>     [ballot, body]                  put: likewise
  *     p<group>/disk        incarnation                     put: who this disk is
- *     p<group>/applied     { slot, at, control }           put later: state, made again from the entries
+ *     p<group>/applied     { slot, at, control }           put later: state, made again from the entries; put when the control changes
  *     s<group>/...         the machine's own               put later: likewise
  *
  * Entries that are no longer needed are deleted later too, so that a crash that takes back what was applied also brings back what it was

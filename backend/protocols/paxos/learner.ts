@@ -55,6 +55,7 @@ export class Learner {
   private claimed: Slot = 0;
   protected claimBallot: Ballot = 0;
   private claimant: NodeId = -1;
+  private durableControl: Control | null = null;
   private fetchedAt: Micros = -Infinity;
   private applyingOn = false;
   /** True time as of which everything chosen is applied here; -Infinity: unknown. */
@@ -106,6 +107,7 @@ export class Learner {
 
   start(): void {
     this.applied = this.journal.applied();
+    this.durableControl = this.applied.control;
     this.claimed = this.applied.slot;
     if (!this.applied.installing) this.machine.reset();
   }
@@ -146,6 +148,7 @@ export class Learner {
   }
 
   found(control: Control): void {
+    this.durableControl = control;
     this.applied = { ...this.applied, control };
     this.journal.found(this.applied);
   }
@@ -256,7 +259,7 @@ export class Learner {
     this.install = undefined;
     this.installs++;
     this.applied = { slot: piece.slot, at: piece.at, control: piece.control, installing: false };
-    this.journal.apply(this.applied);
+    this.found(piece.control);
     this.claimed = Math.max(this.claimed, piece.slot);
     this.machine.reset();
     this.host.onProgress();
@@ -343,7 +346,9 @@ export class Learner {
   }
 
   private endTurn(): void {
-    this.journal.apply(this.applied);
+    // Who votes is never forgotten: a voter that took itself for a stranger would keep the others waiting.
+    if (this.applied.control !== this.durableControl) this.found(this.applied.control!);
+    else this.journal.apply(this.applied);
     this.host.onProgress();
   }
 

@@ -279,7 +279,7 @@ export class Proposer {
   }
 
   private endLease(): void {
-    if (this.leaseInForce()) this.witness?.onLease(this.env.self, this.group, this.ballot, 0);
+    if (this.lease.until > 0) this.witness?.onLease(this.env.self, this.group, this.ballot, 0);
     this.lease.clear();
   }
 

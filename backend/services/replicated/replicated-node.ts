@@ -190,6 +190,11 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     );
   }
 
+  /** This replica leads, its lease holds and its state is the log's. */
+  get leads(): boolean {
+    return this.group.readable && this.group.holdsLease;
+  }
+
   counters(): Record<string, number> {
     return { requests: this.requests, forwarded: this.forwarded, ...this.group.counters() };
   }
@@ -296,7 +301,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     const forward = this.forwards.get(operation);
     if (forward === undefined) return;
     this.forwards.delete(operation);
-    this.guess = leader >= 0 ? leader : this.anyReplica();
+    this.guess = leader >= 0 && leader !== this.env.self ? leader : this.anyReplica();
     this.parked.add(forward.job);
   }
 

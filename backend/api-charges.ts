@@ -66,6 +66,14 @@ export interface ChargeEvent {
   readonly data: Charge | Customer;
 }
 
+/** `duplicate`: the sink had it before. `event` is null then, and where no outbox names what happened. */
+export interface EventDelivery {
+  readonly id: string;
+  readonly subject: string;
+  readonly duplicate: boolean;
+  readonly event: ChargeEvent | null;
+}
+
 /** Stripe's error object. `status`: of HTTP. */
 export interface ChargeError {
   readonly status: number;
@@ -128,7 +136,9 @@ export type ChargeQuery =
   | ({ readonly kind: "refund-list"; readonly account: string; readonly charge?: string } & ListPage)
   | ({ readonly kind: "customer-list"; readonly account: string; readonly email?: string } & ListPage)
   /** Outbox rows not yet published, oldest first. */
-  | { readonly kind: "outbox-read"; readonly limit: number };
+  | { readonly kind: "outbox-read"; readonly limit: number }
+  /** What the sink has taken, in the order of its arrival, from number `from` on. Asked of the sink's node. */
+  | { readonly kind: "deliveries-read"; readonly from: number; readonly limit: number };
 
 export type ChargesRequest = (
   | ChargeChange
@@ -164,5 +174,6 @@ export type ChargesResult =
   | { readonly kind: "charge-error"; readonly error: ChargeError; readonly replayed: boolean }
   | { readonly kind: "outbox"; readonly events: readonly ChargeEvent[] }
   | { readonly kind: "outbox-deleted"; readonly deleted: number }
+  | { readonly kind: "deliveries"; readonly deliveries: readonly EventDelivery[] }
   /** Never a client's: the node that leads asks the card network these, and proposes what it hears. */
   | { readonly kind: "charge-pending"; readonly calls: readonly CardCall[] };

@@ -297,6 +297,21 @@ export interface ChargesService {
   readonly log: LogSpec;
   /** False: keys are ignored, as by a service without them. True by default. */
   readonly idempotency?: boolean;
+  /** Where events go. Absent: nowhere; they stay in the outbox until somebody outside reads it. */
+  readonly events?: EventsSpec;
+  /** The card network is asked outside the log and takes so long to answer. Absent: it is embedded in the command, and asks nobody. */
+  readonly network?: { readonly answerUs: Micros };
+}
+
+/** How what a charge service does becomes known to others. */
+export interface EventsSpec {
+  /** Node that keeps the list of deliveries in its own store. */
+  readonly sink: number;
+  /**
+   * "outbox": a relay brings the outbox to the sink. The others have none: the node where a request entered tells the sink, once, "before" it asks
+   * for the change or "after" it has been made.
+   */
+  readonly by: "outbox" | "before" | "after";
 }
 
 /** Keys from `from` on, up to where the next tablet begins, kept by one group of replicas. */

@@ -6,9 +6,10 @@ import type { NodeId } from "../kernel/units.ts";
 import { paxosRoles } from "../protocols/paxos/group.ts";
 import type { PaxosRoles } from "../protocols/paxos/group.ts";
 import type { Witness } from "../kernel/witness.ts";
-import { ChargesMachine } from "./charges/charges-machine.ts";
-import { ChargesService } from "./charges/charges-service.ts";
-import type { ChargesMachineClass } from "./charges/mutants.ts";
+import { ChargesNode } from "./charges/charges-node.ts";
+import type { BuildReplica, ChargesEnv } from "./charges/charges-node.ts";
+import { chargesRoles } from "./charges/mutants.ts";
+import type { ChargesRoles } from "./charges/mutants.ts";
 import { DatabaseNode } from "./database/database-node.ts";
 import type { DatabaseEnv } from "./database/database-node.ts";
 import { transactionRoles } from "./database/seat.ts";
@@ -30,14 +31,14 @@ type UntypedCore = Core<unknown, string, unknown>;
 export interface Roles {
   readonly quorum: QuorumRoles;
   readonly paxos: PaxosRoles;
-  readonly charges: ChargesMachineClass;
+  readonly charges: ChargesRoles;
   readonly transactions: TransactionRoles;
 }
 
 export const roles: Roles = {
   quorum: quorumRoles,
   paxos: paxosRoles,
-  charges: ChargesMachine,
+  charges: chargesRoles,
   transactions: transactionRoles,
 };
 
@@ -58,9 +59,9 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
     case "keys":
       return (env: UntypedEnv) => replicated(env, service.log, (store) => new KeysService(store), made.paxos, witness);
     case "charges": {
-      const { log, idempotency } = service;
-      const build: BuildService = (store) => new ChargesService(store, { idempotency }, made.charges);
-      return (env: UntypedEnv) => replicated(env, log, build, made.paxos, witness);
+      const replica: BuildReplica = (env, build) => new ReplicatedNode(env, service.log, build, made.paxos, witness);
+      return (env: UntypedEnv) =>
+        new ChargesNode(env as unknown as ChargesEnv, service, made.charges, replica) as unknown as UntypedCore;
     }
     case "database": {
       const nearest = nearestFirst(topology);

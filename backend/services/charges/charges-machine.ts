@@ -8,14 +8,7 @@
  * All that is random in Stripe is counted here, ids and order alike, and time is the log's stamp: every replica gets the same state.
  */
 import type { Answer } from "../../api.ts";
-import type {
-  ChargeChange,
-  ChargeQuery,
-  CreateCharge,
-  CreateCustomer,
-  CreateRefund,
-  Idempotency,
-} from "../../api-charges.ts";
+import type { ChargeChange, CreateCharge, CreateCustomer, CreateRefund, Idempotency } from "../../api-charges.ts";
 import type { Store, StoreKey, Value } from "../../kernel/store.ts";
 import { second } from "../../kernel/units.ts";
 import type { Micros } from "../../kernel/units.ts";
@@ -23,7 +16,7 @@ import type { StateMachine } from "../../protocols/paxos/state-machine.ts";
 import { testCards } from "./card-network.ts";
 import type { CardAnswer, CardNetwork } from "./card-network.ts";
 import { answered } from "./commands.ts";
-import type { ChargeBegin, ChargeFinish, ChargesCommand } from "./commands.ts";
+import type { ChargeBegin, ChargeFinish, ChargesCommand, LateValue } from "./commands.ts";
 import * as errors from "./errors.ts";
 import { IdempotencyKeys } from "./idempotency-keys.ts";
 import type { KeyRecord } from "./idempotency-keys.ts";
@@ -33,12 +26,15 @@ import { Objects } from "./objects.ts";
 import { OutboxRows } from "./outbox-rows.ts";
 import { PendingCharges } from "./pending-charges.ts";
 import { Reader } from "./reader.ts";
+import type { MachineQuery } from "./reader.ts";
 
 export interface ChargesOptions {
   /** False: keys are ignored, as by a service without them. True by default. */
   readonly idempotency?: boolean;
   /** The embedded one, which knows Stripe's test cards, by default. */
   readonly network?: CardNetwork;
+  /** Stale locks are somebody else's care, who hears what a takeover asks for: `due` leaves them. */
+  readonly takeoverElsewhere?: boolean;
 }
 
 /** The answer to what the service does on its own. */
@@ -46,10 +42,11 @@ const nobodyToAsk = answered({ kind: "charge-pending", calls: [] });
 
 type Asked<Change> = Change & { readonly account: string; readonly idempotency?: Idempotency };
 
-export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery, Answer> {
+export class ChargesMachine implements StateMachine<ChargesCommand, MachineQuery, Answer> {
   protected readonly store: Store;
   private readonly idempotency: boolean;
   private readonly network: CardNetwork;
+  private readonly takeoverElsewhere: boolean;
   private readonly objects: Objects;
   private readonly ledger: Ledger;
   private readonly keys: IdempotencyKeys;
@@ -61,6 +58,7 @@ export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery,
     this.store = store;
     this.idempotency = options.idempotency ?? true;
     this.network = options.network ?? testCards;
+    this.takeoverElsewhere = options.takeoverElsewhere ?? false;
     this.objects = new Objects(store);
     this.ledger = new Ledger(store);
     this.keys = new IdempotencyKeys(store, (key, value) => this.writeKey(key, value));
@@ -96,7 +94,7 @@ export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery,
     }
   }
 
-  read(query: ChargeQuery): Answer {
+  read(query: MachineQuery): Answer {
     return this.reader.answer(query);
   }
 
@@ -105,8 +103,23 @@ export class ChargesMachine implements StateMachine<ChargesCommand, ChargeQuery,
   }
 
   due(at: Micros): ChargesCommand | undefined {
-    if (this.pending.stale(at).length > 0) return { kind: "charge-takeover" };
+    if (!this.takeoverElsewhere && this.hasStaleLocks(at)) return { kind: "charge-takeover" };
     return this.keys.expired(at) ? { kind: "keys-expire" } : undefined;
+  }
+
+  /** A charge waits for a caller that has not come back. */
+  hasStaleLocks(at: Micros): boolean {
+    return this.pending.stale(at).length > 0;
+  }
+
+  /** Charges that wait for the card network. */
+  get waiting(): number {
+    return this.pending.count;
+  }
+
+  /** What `late-write` put there. */
+  lateValue(key: StoreKey): LateValue | undefined {
+    return this.store.get(key) as LateValue | undefined;
   }
 
   check(): void {

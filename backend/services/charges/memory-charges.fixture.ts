@@ -1,6 +1,6 @@
 /** The charge service on one ordered map, for tests and benches: requests become commands, stamped by a clock that tests set. */
 import type { Answer, Request } from "../../api.ts";
-import type { CardCall, ChargeQuery } from "../../api-charges.ts";
+import type { CardCall } from "../../api-charges.ts";
 import { OrderedMap } from "../../kernel/ordered-map.ts";
 import type { Store, StoreKey, Value } from "../../kernel/store.ts";
 import type { Micros } from "../../kernel/units.ts";
@@ -8,6 +8,7 @@ import { testCards } from "./card-network.ts";
 import { ChargesMachine } from "./charges-machine.ts";
 import type { ChargesOptions } from "./charges-machine.ts";
 import type { ChargesCommand } from "./commands.ts";
+import type { MachineQuery } from "./reader.ts";
 import type { ChargesMachineClass } from "./mutants.ts";
 
 export class MemoryStore implements Store {
@@ -51,7 +52,7 @@ export class MemoryCharges {
   }
 
   handle(request: Request): Answer {
-    const body = request as ChargesCommand | ChargeQuery;
+    const body = request as ChargesCommand | MachineQuery;
     switch (body.kind) {
       case "charge-get":
       case "refund-get":

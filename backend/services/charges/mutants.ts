@@ -4,6 +4,11 @@
  */
 import type { Store, StoreKey, Value } from "../../kernel/store.ts";
 import type { Micros } from "../../kernel/units.ts";
+import type { Random } from "../../kernel/random.ts";
+import { LastIdCursor, RemovedBeforeAcknowledged } from "../../protocols/outbox/mutants.ts";
+import type { CursorStore } from "../../protocols/outbox/mutants.ts";
+import type { RelayPorts } from "../../protocols/outbox/outbox.ts";
+import { Relay } from "../../protocols/outbox/relay.ts";
 import { ChargesMachine } from "./charges-machine.ts";
 import type { ChargesOptions } from "./charges-machine.ts";
 import type { ChargesCommand, LateValue } from "./commands.ts";
@@ -46,8 +51,24 @@ export class OutboxOutsideTransaction extends LateWrites {
 
 export type ChargesMachineClass = new (store: Store, options?: ChargesOptions) => ChargesMachine;
 
+/** What a node of the service is made of; tests put a mutant among them. */
+export interface ChargesRoles {
+  readonly machine: ChargesMachineClass;
+  readonly relay: (ports: RelayPorts, random: Random, cursor: CursorStore) => Relay;
+}
+
+export const chargesRoles: ChargesRoles = {
+  machine: ChargesMachine,
+  relay: (ports, random) => new Relay(ports, random),
+};
+
 /** By the names that `Deployment.plant` uses. */
-export const plantedCharges: Readonly<Record<string, ChargesMachineClass>> = {
-  "key-outside-transaction": KeyOutsideTransaction,
-  "outbox-outside-transaction": OutboxOutsideTransaction,
+export const plantedCharges: Readonly<Record<string, ChargesRoles>> = {
+  "key-outside-transaction": { ...chargesRoles, machine: KeyOutsideTransaction },
+  "outbox-outside-transaction": { ...chargesRoles, machine: OutboxOutsideTransaction },
+  "last-id-cursor": { ...chargesRoles, relay: (ports, random, cursor) => new LastIdCursor(ports, random, cursor) },
+  "removed-before-acknowledged": {
+    ...chargesRoles,
+    relay: (ports, random) => new RemovedBeforeAcknowledged(ports, random),
+  },
 };

@@ -30,6 +30,12 @@ export class PendingCharges {
     this.store = store;
   }
 
+  get count(): number {
+    let count = 0;
+    this.store.scan(agePrefix, afterPrefix(agePrefix), () => void count++);
+    return count;
+  }
+
   get(number: number): PendingCharge | undefined {
     return this.store.get(`q${ascending(number)}`) as unknown as PendingCharge | undefined;
   }

@@ -11,6 +11,9 @@ import { pageOf } from "./lists.ts";
 import type { Objects } from "./objects.ts";
 import type { OutboxRows } from "./outbox-rows.ts";
 
+/** What the applied state can answer: the sink's deliveries are no part of it. */
+export type MachineQuery = Exclude<ChargeQuery, { readonly kind: "deliveries-read" }>;
+
 type ListQuery = Extract<ChargeQuery, { readonly kind: "charge-list" | "refund-list" | "customer-list" }>;
 
 interface Listed {
@@ -37,7 +40,7 @@ export class Reader {
     this.outbox = outbox;
   }
 
-  answer(query: ChargeQuery): Answer {
+  answer(query: MachineQuery): Answer {
     switch (query.kind) {
       case "charge-get":
       case "refund-get":

@@ -14,6 +14,9 @@ export interface Violation {
     | "lease-overlap"
     | "linearizability"
     | "undecided"
+    | "external-consistency"
+    | "atomicity"
+    | "money"
     | "invariant";
   readonly detail: string;
 }

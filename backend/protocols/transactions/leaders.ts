@@ -1,6 +1,7 @@
 /**
  * Who leads which group, as far as one node knows: by itself for the groups it is a replica of, by asking for the others. A wrong idea costs
- * a round trip, nothing else.
+ * a round trip, nothing else; one that nobody has confirmed for a while is asked about again, since what is said from group to group is not
+ * answered by who does not lead.
  */
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { GroupId, Log, TransactionEnv } from "./messages.ts";
@@ -8,6 +9,7 @@ import type { GroupId, Log, TransactionEnv } from "./messages.ts";
 interface Known {
   leader: NodeId;
   askedAt: Micros;
+  heardAt: Micros;
 }
 
 /** What a node knows of the groups themselves. */
@@ -33,8 +35,8 @@ export class Leaders {
   of(group: GroupId): NodeId {
     const here = this.groups.here(group);
     if (here !== undefined && here.leader >= 0) return here.leader;
-    const leader = this.known.get(group)?.leader ?? -1;
-    if (leader < 0 && here === undefined) this.ask(group);
+    const { leader, heardAt } = this.entry(group);
+    if (leader < 0 || this.env.now - heardAt > 8 * this.askUs) this.ask(group);
     return leader;
   }
 
@@ -50,7 +52,10 @@ export class Leaders {
   }
 
   onLocated(group: GroupId, leader: NodeId): void {
-    if (leader >= 0) this.entry(group).leader = leader;
+    if (leader < 0) return;
+    const known = this.entry(group);
+    known.leader = leader;
+    known.heardAt = this.env.now;
   }
 
   private ask(group: GroupId): void {
@@ -64,7 +69,7 @@ export class Leaders {
 
   private entry(group: GroupId): Known {
     let known = this.known.get(group);
-    if (known === undefined) this.known.set(group, (known = { leader: -1, askedAt: -Infinity }));
+    if (known === undefined) this.known.set(group, (known = { leader: -1, askedAt: -Infinity, heardAt: -Infinity }));
     return known;
   }
 }

@@ -208,6 +208,8 @@ export class Participant {
       if (!this.waits.add(held.stamp, held)) this.onPassed(held);
     } else if (held.state === "resolving") {
       held.state = "over";
+      // What is written over it comes later, though its timestamp was another group's choice.
+      this.stamps.raise(this.machine.highest);
       this.release(held.part.txn);
       this.learned(held);
     } else if (this.held.get(held.part.txn) === held) {

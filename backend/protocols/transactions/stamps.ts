@@ -37,6 +37,11 @@ export class Stamps {
     this.last = Math.max(this.last, highest, this.env.wall.latest);
   }
 
+  /** Later stamps are above that. */
+  raise(timestamp: Micros): void {
+    if (timestamp > this.last) this.last = timestamp;
+  }
+
   /** No less than any true time up to now. */
   present(): Micros {
     return this.env.wall.latest;
@@ -55,7 +60,7 @@ export class Stamps {
 
   /** Nothing will get a stamp at or below `timestamp` any more. What says so to others has to be held until it is durable. */
   promise(timestamp: Micros): void {
-    if (timestamp > this.last) this.last = timestamp;
+    this.raise(timestamp);
     if (timestamp <= this.env.wall.earliest) return;
     if (timestamp > this.promisedAhead) this.promisedAhead = timestamp;
     if (timestamp <= this.ceiling) return;

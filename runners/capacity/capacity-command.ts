@@ -113,12 +113,13 @@ function render({ found, kneePerSecond, usl, theoryPerSecond }: CapacityReport):
   return lines;
 }
 
-function uslLines({ lambda, sigma, kappa, peak, error, intervals }: UslFit): string[] {
+/** The law and what it says of a peak. */
+export function uslLines({ lambda, sigma, kappa, peak, error, intervals }: UslFit): string[] {
   const interval = (of: [number, number] | undefined, scale = 1): string =>
     of === undefined ? "" : ` [${figure(of[0] * scale)}, ${figure(of[1] * scale)}]`;
   return [
     `scaling   one alone ${figure(lambda)}/s${interval(intervals?.lambda)}, contention ${figure(sigma * 100)} %${interval(intervals?.sigma, 100)}, coherency ${figure(kappa * 100)} %${interval(intervals?.kappa, 100)}`,
-    `          ${peak === null ? "no peak" : `a peak of ${figure(peak.perSecond)}/s with ${figure(peak.n)} in the system`}; the law misses the probes by ${figure(error * 100)} %`,
+    `          ${peak === null ? "no peak within the measured range" : `a peak of ${figure(peak.perSecond)}/s with ${figure(peak.n)} in the system`}; the law misses the probes by ${figure(error * 100)} %`,
   ];
 }
 

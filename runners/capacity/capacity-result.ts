@@ -131,7 +131,7 @@ function scalingChart(probes: readonly Probe[], usl: UslFit): Chart {
   return {
     kind: "lines",
     title: "Throughput by what is in the system, and the law fitted to it",
-    reading: `Contention of ${figure(usl.sigma * 100)} % and coherency of ${figure(usl.kappa * 100)} % bend the curve.`,
+    reading: `Contention of ${figure(usl.sigma * 100)} % and coherency of ${figure(usl.kappa * 100)} % bend the curve; ${usl.peak === null ? "no peak within the measured range" : `its peak is ${figure(usl.peak.perSecond)}/s with ${figure(usl.peak.n)} in the system`}.`,
     xLabel: "in the system",
     yLabel: "ok/s",
     xScale: "log",
@@ -140,5 +140,6 @@ function scalingChart(probes: readonly Probe[], usl: UslFit): Chart {
       { name: "measured", as: "points", points },
       { name: "universal scalability law", dashed: true, points: law },
     ],
+    marks: usl.peak === null ? [] : [{ x: usl.peak.n, label: `peak ${figure(usl.peak.perSecond)}/s` }],
   };
 }

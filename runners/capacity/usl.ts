@@ -20,7 +20,10 @@ export interface UslFit {
     readonly sigma: [number, number];
     readonly kappa: [number, number];
   } | null;
-  /** Where throughput is highest; null when it never falls. */
+  /**
+   * Where throughput is highest; null when none lies within what was measured, or kappa's interval includes 0: chance alone bends a
+   * line a little, and every kappa above zero has a peak somewhere.
+   */
   readonly peak: { readonly n: number; readonly perSecond: number } | null;
   /** Root mean square of the relative residuals. */
   readonly error: number;
@@ -36,10 +39,12 @@ export function fitUsl(points: readonly Point[]): UslFit {
     );
   const [lambda, sigma, kappa] = solve(points);
   const fit = { lambda, sigma, kappa };
+  const intervals = jackknife(points, [lambda, sigma, kappa]);
+  const falls = intervals !== null && intervals.kappa[0] > 0;
   return {
     ...fit,
-    intervals: jackknife(points, [lambda, sigma, kappa]),
-    peak: peakOf(fit),
+    intervals,
+    peak: falls ? peakOf(fit, Math.max(...points.map(([n]) => n))) : null,
     error: errorOf(points, [lambda, sigma, kappa]),
   };
 }
@@ -48,10 +53,9 @@ export function uslAt({ lambda, sigma, kappa }: Pick<UslFit, "lambda" | "sigma" 
   return (lambda * n) / (1 + sigma * (n - 1) + kappa * n * (n - 1));
 }
 
-function peakOf(fit: Pick<UslFit, "lambda" | "sigma" | "kappa">): UslFit["peak"] {
-  if (!(fit.kappa > 1e-12)) return null;
+function peakOf(fit: Pick<UslFit, "lambda" | "sigma" | "kappa">, mostN: number): UslFit["peak"] {
   const n = Math.max(1, Math.sqrt((1 - Math.min(1, fit.sigma)) / fit.kappa));
-  return { n, perSecond: uslAt(fit, n) };
+  return n > mostN ? null : { n, perSecond: uslAt(fit, n) };
 }
 
 /**

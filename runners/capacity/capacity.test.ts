@@ -49,23 +49,23 @@ test("noise moves the fit a little, and its intervals nearly always hold what wa
   for (const [name, times] of Object.entries(held)) assert.ok(times / trials > 0.8, `${name}: ${times} of ${trials}`);
 });
 
-test("a peak is named when throughput falls within what was measured, and never out of noise", () => {
+test("a peak is named when throughput falls within what was measured, and hardly ever out of noise", () => {
   const ns = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64];
-  const noisy = (truth: Parameters<typeof uslAt>[0], seed: number): UslFit => {
+  const noisy = (truth: Parameters<typeof uslAt>[0], seed: number, noise: number): UslFit => {
     const random = new Random(seed);
-    return fitUsl(ns.map((n) => [n, uslAt(truth, n) * (1 + 0.02 * random.normal())]));
+    return fitUsl(ns.map((n) => [n, uslAt(truth, n) * (1 + noise * random.normal())]));
   };
   let bent = 0;
   let called = 0;
   let found = 0;
   for (let seed = 1; seed <= 100; seed++) {
-    const level = noisy({ lambda: 500, sigma: 0.03, kappa: 0 }, seed);
-    if (level.kappa > 1e-12) bent++;
+    const level = noisy({ lambda: 500, sigma: 0.5, kappa: 0 }, seed, 0.04);
+    if (Math.sqrt((1 - level.sigma) / level.kappa) <= 64) bent++;
     if (level.peak !== null) called++;
-    if (noisy({ lambda: 1_000, sigma: 0.03, kappa: 0.0005 }, seed).peak !== null) found++;
+    if (noisy({ lambda: 1_000, sigma: 0.03, kappa: 0.0005 }, seed, 0.02).peak !== null) found++;
   }
-  assert.ok(bent > 30, `chance gave ${bent} of 100 a kappa, and with it a peak somewhere`);
-  assert.ok(called <= 2, `${called} of 100 that never fall were given a peak`);
+  assert.ok(bent > 20, `chance gave ${bent} of 100 a peak within the measured range`);
+  assert.ok(called <= 5, `${called} of 100 that never fall were given one`);
   assert.ok(found >= 98, `${found} of 100 that fall beyond 44 were given one`);
   // Three points fit any law.
   assert.equal(

@@ -203,8 +203,8 @@ export class WatchStream {
     };
     try {
       this.setting.backend.submit(request, done);
-    } catch (error) {
-      this.response.destroy(error as Error);
+    } catch {
+      this.response.destroy();
     }
   }
 }

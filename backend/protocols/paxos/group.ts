@@ -95,11 +95,12 @@ export class Group {
     );
   }
 
-  start(): void {
+  /** Returns whether this replica's disk was used before. */
+  start(): boolean {
     this.learner.start();
     this.acceptor.start(this.learner.slot);
     this.proposer.start(Math.max(0, this.options.placement.indexOf(this.env.self)));
-    this.membership.start();
+    return this.membership.start();
   }
 
   /* ---- for the node ---- */

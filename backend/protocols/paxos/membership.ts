@@ -59,11 +59,13 @@ export class Membership {
     this.heartbeatUs = heartbeatUs;
   }
 
-  start(): void {
+  /** Returns whether this disk was used before. */
+  start(): boolean {
     const known = this.journal.incarnation();
     this.incarnation = known ?? `${this.env.wall.latest}-${this.env.random.uint32().toString(36)}`;
     if (known === undefined) this.journal.name(this.incarnation);
     if (this.learner.control === null && this.placement.length === 1) this.maybeFound();
+    return known !== undefined;
   }
 
   /** This very disk is a voter. */

@@ -122,8 +122,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   }
 
   start(): void {
-    this.group.start();
-    this.forwardsSeen.onRestart();
+    if (this.group.start()) this.forwardsSeen.onRestart();
     this.env.after(this.env.random.below(this.tickUs) + 1, "tick", 0);
   }
 

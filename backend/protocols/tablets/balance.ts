@@ -36,7 +36,8 @@ export interface TabletReport {
   readonly version: number;
   readonly leader: NodeId;
   readonly perSecond: number;
-  readonly rows: number;
+  /** Null: not counted yet. */
+  readonly rows: number | null;
   readonly bytes: number;
   /** Halves the load; null when no key does. */
   readonly loadKey: StoreKey | null;
@@ -199,13 +200,13 @@ export class Balance {
 
   private splitKey(report: TabletReport): StoreKey | null {
     const { splitAbovePerSecond, splitAboveRows, splitAboveBytes } = this.rules;
-    if (report.rows > splitAboveRows || report.bytes > splitAboveBytes) return report.sizeKey ?? report.loadKey;
+    if ((report.rows ?? 0) > splitAboveRows || report.bytes > splitAboveBytes) return report.sizeKey ?? report.loadKey;
     return report.perSecond > splitAbovePerSecond ? report.loadKey : null;
   }
 
   private isSmall({ perSecond, rows, bytes }: TabletReport): boolean {
     const { mergeBelowPerSecond, mergeMaxRows, mergeMaxBytes } = this.rules;
-    return perSecond < mergeBelowPerSecond && rows <= mergeMaxRows && bytes <= mergeMaxBytes;
+    return rows !== null && rows <= mergeMaxRows && bytes <= mergeMaxBytes && perSecond < mergeBelowPerSecond;
   }
 
   private forget(entries: readonly DirectoryEntry[]): void {

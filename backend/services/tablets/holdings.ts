@@ -1,0 +1,249 @@
+/**
+ * The replicas of tablets that one node has, and how they come and go:
+ *
+ *     from the start    the deployment says so
+ *     by a split        the parent's log says so here: rows as they are, log from slot 1, the voters of the parent
+ *     by the directory  it says that there is a tablet of which this node has nothing, as when the parent came by a snapshot from after the
+ *                       split: an empty replica, once nothing here is in the way, which then takes a snapshot
+ *     given up          when the directory no longer names it and says that something newer has its keys
+ *
+ *     n/disk       this disk's name: one for all groups, so that a replica which begins here is the voter that its parent was
+ *     n/g<tablet>  { state, replicas }: what is here, and what has been
+ */
+import type { StoreKey, Value } from "../../kernel/store.ts";
+import { afterPrefix } from "../../kernel/store.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { Witness } from "../../kernel/witness.ts";
+import { Group } from "../../protocols/paxos/group.ts";
+import type { GroupOptions, PaxosRoles } from "../../protocols/paxos/group.ts";
+import { Journal } from "../../protocols/paxos/journal.ts";
+import type { GroupHost, PaxosEnv } from "../../protocols/paxos/messages.ts";
+import type { DirectoryMap } from "../../protocols/tablets/directory.ts";
+import { LoadMeter } from "../../protocols/tablets/load-meter.ts";
+import { SpaceMap } from "../../protocols/tablets/space-map.ts";
+import { TabletStore } from "../../protocols/tablets/tablet-store.ts";
+import { foundingMeta, metaKey, overlap } from "../../protocols/tablets/tablet.ts";
+import type { TabletEntry, TabletId, TabletMeta } from "../../protocols/tablets/tablet.ts";
+import { Census } from "./census.ts";
+import type { RowsMachine, RowsMachineClass } from "./rows-machine.ts";
+
+export interface TabletReplica {
+  readonly tablet: TabletId;
+  readonly group: Group;
+  readonly machine: RowsMachine;
+  readonly store: TabletStore;
+  readonly meter: LoadMeter;
+  readonly census: Census;
+  /** Version that the meter and the census are about. */
+  countedVersion: number;
+  /** When the step that is due was last taken. */
+  steppedAt: Micros;
+}
+
+export interface HoldingsParts {
+  readonly env: PaxosEnv;
+  /** What there is from the start. */
+  readonly initial: readonly TabletEntry[];
+  readonly options: Omit<GroupOptions, "group" | "placement">;
+  readonly Machine: RowsMachineClass;
+  readonly hostOf: (tablet: TabletId) => GroupHost;
+  readonly roles: PaxosRoles;
+  readonly witness?: Witness;
+}
+
+interface Kept {
+  readonly state: "live" | "gone";
+  readonly replicas: readonly NodeId[];
+}
+
+const meterWindowUs: Micros = 1_000_000;
+const sweepRows = 256;
+
+export class Holdings {
+  readonly spaces: SpaceMap;
+  private readonly parts: HoldingsParts;
+  private readonly replicas = new Map<TabletId, TabletReplica>();
+  private readonly gone = new Set<TabletId>();
+  /** Begun by splits that this turn applied, and by whom. */
+  private founded: { readonly child: TabletMeta; readonly parent: TabletId }[] = [];
+  private started = false;
+
+  constructor(parts: HoldingsParts) {
+    this.parts = parts;
+    this.spaces = new SpaceMap(parts.env.store);
+    const { initial, env } = parts;
+    const kept = this.kept();
+    for (const [tablet, { state, replicas }] of kept) {
+      if (state === "gone") this.gone.add(tablet);
+      else this.open(tablet, undefined, replicas);
+    }
+    for (const entry of initial) {
+      if (kept.has(entry.tablet) || !entry.replicas.includes(env.self)) continue;
+      this.open(entry.tablet, foundingMeta(entry), entry.replicas);
+    }
+  }
+
+  start(): void {
+    this.started = true;
+    for (const replica of this.replicas.values()) this.begin(replica);
+  }
+
+  get(tablet: TabletId): TabletReplica | undefined {
+    return this.replicas.get(tablet);
+  }
+
+  all(): IterableIterator<TabletReplica> {
+    return this.replicas.values();
+  }
+
+  /** Starts what splits made here in this turn. The parent's leader need not wait for its child's election. */
+  startFounded(): void {
+    while (this.founded.length > 0) {
+      const founded = this.founded;
+      this.founded = [];
+      for (const { child, parent } of founded) {
+        const replica = this.open(child.tablet, undefined, child.replicas);
+        this.begin(replica);
+        const before = this.replicas.get(parent);
+        before?.group.dropSnapshot();
+        if (before?.group.leading === true) replica.group.stand();
+      }
+    }
+  }
+
+  /** Gives up what is no more, and begins what is here by the directory alone. Returns what was given up. */
+  reconcile(map: DirectoryMap): TabletReplica[] {
+    const past = [...this.replicas.values()].filter((replica) => isPast(replica, map));
+    for (const replica of past) this.giveUp(replica);
+    this.spaces.sweep(sweepRows);
+    if (this.spaces.isSwept) for (const entry of map.entries) this.maybeAdopt(entry);
+    return past;
+  }
+
+  check(): void {
+    this.spaces.check();
+    for (const { group } of this.replicas.values()) group.check();
+  }
+
+  private maybeAdopt(entry: TabletEntry): void {
+    const { tablet, replicas } = entry;
+    if (!replicas.includes(this.parts.env.self) || this.replicas.has(tablet) || this.gone.has(tablet)) return;
+    // Whoever reaches over it here has yet to learn that it is another's; it will begin it, or make room. Who has no state yet may take a
+    // snapshot that reaches over it.
+    for (const { group, machine } of this.replicas.values()) {
+      const { meta } = machine.tablet;
+      if (meta === undefined || !group.readable || overlap(meta, entry)) return;
+    }
+    this.keep(tablet, { state: "live", replicas });
+    this.begin(this.open(tablet, undefined, replicas));
+  }
+
+  /** In the turn in which the parent applied its split: all of it is there after a crash, or none. */
+  private onSplit(parent: TabletId, child: TabletMeta, at: Micros): void {
+    const { env } = this.parts;
+    const { tablet, replicas } = child;
+    const journal = new Journal(env.store, tablet);
+    if (this.replicas.has(tablet) || this.gone.has(tablet) || journal.applied().slot > 0) {
+      throw new Error(`tablet ${tablet} begins a second time at node ${env.self}`);
+    }
+    const { control } = this.replicas.get(parent)!.group;
+    // Slot 1 is the split itself, so that nobody can fetch the log from its beginning and miss the rows it began with.
+    journal.found({ slot: 1, at, control, installing: false });
+    this.keep(tablet, { state: "live", replicas });
+    env.store.putLater(`s${tablet}/${metaKey}`, child as unknown as Value);
+    this.spaces.adopt(tablet, child);
+    this.founded.push({ child, parent });
+  }
+
+  private open(tablet: TabletId, initial: TabletMeta | undefined, placement: readonly NodeId[]): TabletReplica {
+    const { env, options, hostOf, Machine, roles, witness } = this.parts;
+    const store = new TabletStore(env.store, this.spaces, tablet, initial);
+    let machine: RowsMachine | undefined;
+    const group = new Group(
+      envOver(env, store),
+      { ...options, group: tablet, placement },
+      (state) =>
+        (machine = new Machine(state, initial, { onSplit: (child, at) => this.onSplit(tablet, child, at) })) as never,
+      hostOf(tablet),
+      roles,
+      witness,
+    );
+    const replica: TabletReplica = {
+      tablet,
+      group,
+      machine: machine!,
+      store,
+      meter: new LoadMeter(meterWindowUs, env.now),
+      census: new Census(),
+      countedVersion: 0,
+      steppedAt: -Infinity,
+    };
+    this.replicas.set(tablet, replica);
+    return replica;
+  }
+
+  private begin({ tablet, group }: TabletReplica): void {
+    if (!this.started) return;
+    const { store } = this.parts.env;
+    const journal = new Journal(store, tablet);
+    if (journal.incarnation() === undefined) journal.name(this.disk());
+    group.start();
+  }
+
+  private disk(): string {
+    const { store, wall, random } = this.parts.env;
+    const known = store.get("n/disk") as string | undefined;
+    if (known !== undefined) return known;
+    const name = `${wall.latest}-${random.uint32().toString(36)}`;
+    store.put("n/disk", name);
+    return name;
+  }
+
+  private giveUp({ tablet, machine }: TabletReplica): void {
+    const { store } = this.parts.env;
+    this.replicas.delete(tablet);
+    this.gone.add(tablet);
+    this.keep(tablet, { state: "gone", replicas: machine.tablet.meta?.replicas ?? [] });
+    this.spaces.adopt(tablet, undefined);
+    const stale: StoreKey[] = [`s${tablet}/${metaKey}`];
+    store.scan(`p${tablet}/`, afterPrefix(`p${tablet}/`), (key) => void stale.push(key));
+    for (const key of stale) store.deleteLater(key);
+  }
+
+  private keep(tablet: TabletId, kept: Kept): void {
+    this.parts.env.store.putLater(`n/g${tablet}`, kept as unknown as Value);
+  }
+
+  private kept(): Map<TabletId, Kept> {
+    const kept = new Map<TabletId, Kept>();
+    this.parts.env.store.scan("n/g", afterPrefix("n/g"), (key, value) => {
+      kept.set(Number(key.slice("n/g".length)), value as unknown as Kept);
+    });
+    return kept;
+  }
+}
+
+/** No longer named, and everything it had belongs to something newer. A map older than the tablet itself cannot say that. */
+function isPast({ tablet, machine }: TabletReplica, { entries }: DirectoryMap): boolean {
+  const { meta } = machine.tablet;
+  if (meta === undefined) return false;
+  const isNamed = entries.some(({ tablet: id, intent }) => id === tablet || (intent?.kind === "split" && intent.child === tablet));
+  return !isNamed && entries.length > 0 && entries.every((entry) => !overlap(entry, meta) || entry.version > meta.version);
+}
+
+/** The node's env with the tablet's store in the place of the node's; `now` and `wall` stay those of the turn. */
+function envOver(env: PaxosEnv, store: TabletStore): PaxosEnv {
+  return {
+    self: env.self,
+    get now() {
+      return env.now;
+    },
+    get wall() {
+      return env.wall;
+    },
+    random: env.random,
+    store,
+    send: (to, message) => env.send(to, message),
+    sendEarly: (to, message) => env.sendEarly(to, message),
+  };
+}

@@ -1,0 +1,37 @@
+/** What nodes with tablets say to one another beyond the words of Paxos. */
+import type { Answer } from "../../api.ts";
+import type { RowsRequest } from "../../api-tablets.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { PaxosMessage } from "../../protocols/paxos/messages.ts";
+import type { TabletReport } from "../../protocols/tablets/balance.ts";
+import type { DirectoryCommand, DirectoryMap } from "../../protocols/tablets/directory.ts";
+import type { TabletEntry, TabletId } from "../../protocols/tablets/tablet.ts";
+
+export type TabletsMessage =
+  | PaxosMessage
+  /** You lead that group, as far as I know: carry this out and answer me. */
+  | {
+      readonly kind: "forward";
+      readonly operation: number;
+      readonly group: TabletId;
+      readonly body: RowsRequest;
+      readonly leftUs: Micros;
+      /** The sender's earliest idea of the true time. */
+      readonly sentAt: Micros;
+    }
+  | { readonly kind: "forward-answer"; readonly operation: number; readonly answer: Answer }
+  /** I do not lead it and have done nothing. `leader`: who does, as far as I know; -1: nobody. */
+  | { readonly kind: "forward-refused"; readonly operation: number; readonly leader: NodeId }
+  /** It does not own the key and has done nothing. `entries`: who may. */
+  | { readonly kind: "forward-moved"; readonly operation: number; readonly entries: readonly TabletEntry[] }
+  | { readonly kind: "map-ask"; readonly since: number }
+  | { readonly kind: "map"; readonly map: DirectoryMap }
+  /** To whoever leads the directory. */
+  | { readonly kind: "steer"; readonly command: DirectoryCommand }
+  | { readonly kind: "load"; readonly reports: readonly TabletReport[] }
+  /** You lead that tablet: let `to` lead it. */
+  | { readonly kind: "hand-over"; readonly tablet: TabletId; readonly to: NodeId };
+
+export type TabletsTimer = "tick";
+
+export const directoryGroup = 1;

@@ -1,0 +1,202 @@
+/**
+ * What a node does about tablets without being asked by a client: keeps its copy of the directory's map, takes the next step of what is
+ * under way with the tablets it leads, and, if it leads the directory, decides what should be begun.
+ *
+ *     directory's log ──map──> every node ──next step──> log of the tablet it leads, or the directory
+ *     leaders of tablets ──load──> leader of the directory ──Balance──> directory's log, or "hand over" to a leader
+ *
+ * Nothing here has to arrive or to happen once: each is done again as long as it is due.
+ */
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { Value } from "../../kernel/store.ts";
+import type { Group } from "../../protocols/paxos/group.ts";
+import { Balance } from "../../protocols/tablets/balance.ts";
+import type { BalanceRules, TabletReport } from "../../protocols/tablets/balance.ts";
+import type { Directory, DirectoryCommand, DirectoryMap } from "../../protocols/tablets/directory.ts";
+import type { RoutingMap } from "../../protocols/tablets/routing.ts";
+import { nextStep } from "../../protocols/tablets/split.ts";
+import type { MergeLimits, Neighbour } from "../../protocols/tablets/split.ts";
+import type { TabletId } from "../../protocols/tablets/tablet.ts";
+import type { Holdings, TabletReplica } from "./holdings.ts";
+import type { TabletsEnv } from "./tablets-node.ts";
+
+export interface SteeringParts {
+  readonly env: TabletsEnv;
+  readonly holdings: Holdings;
+  readonly routing: RoutingMap;
+  /** The directory's replica here, if this node has one. */
+  readonly directory: { readonly group: Group; readonly machine: Directory } | undefined;
+  /** Nodes that keep the directory. */
+  readonly keepers: readonly NodeId[];
+  readonly heartbeatUs: Micros;
+  readonly limits: MergeLimits;
+  readonly rules: BalanceRules | undefined;
+  readonly zoneOf: (node: NodeId) => string;
+  /** Tablets that this node has no longer. */
+  readonly onGivenUp: (replica: TabletReplica) => void;
+}
+
+export class Steering {
+  private readonly parts: SteeringParts;
+  private readonly balance: Balance | undefined;
+  private map: DirectoryMap = { version: 0, entries: [] };
+  private askedAt: Micros = -Infinity;
+  private reportedAt: Micros = -Infinity;
+  private guess: NodeId;
+
+  constructor(parts: SteeringParts) {
+    this.parts = parts;
+    this.guess = parts.keepers[0];
+    if (parts.rules !== undefined) this.balance = new Balance(parts.rules, parts.zoneOf);
+  }
+
+  /** Something is under way, or was as of the map that is known here. */
+  get busy(): boolean {
+    return this.map.entries.some(({ intent }) => intent !== null) || !this.parts.holdings.spaces.isSwept;
+  }
+
+  /** Whom to ask about the directory. */
+  get keeper(): NodeId {
+    const leader = this.parts.directory?.group.leader ?? -1;
+    return leader >= 0 ? leader : this.guess;
+  }
+
+  /** That one does not lead it. */
+  onWrongKeeper(leader: NodeId): void {
+    this.guess = leader >= 0 ? leader : this.parts.env.random.pick(this.parts.keepers);
+  }
+
+  tick(): void {
+    const { env, heartbeatUs } = this.parts;
+    if (env.now - this.askedAt >= 2 * heartbeatUs) this.refresh();
+    for (const replica of [...this.parts.holdings.all()]) this.steer(replica);
+    this.onGivenUp();
+    if (this.balance === undefined || env.now - this.reportedAt < 2 * heartbeatUs) return;
+    this.reportedAt = env.now;
+    this.report();
+    this.decide();
+  }
+
+  /** Looks at the directory again: here, if this node keeps it, else by asking. */
+  refresh(): void {
+    const { env, directory, keepers } = this.parts;
+    this.askedAt = env.now;
+    if (directory?.group.readable === true) this.onMap(directory.machine.read({ kind: "map", since: this.map.version }));
+    else {
+      const others = keepers.filter((node) => node !== env.self);
+      if (others.length > 0) env.sendEarly(env.random.pick(others), { kind: "map-ask", since: this.map.version });
+    }
+  }
+
+  onMapAsk(from: NodeId, since: number): void {
+    const { env, directory } = this.parts;
+    if (directory?.group.readable !== true) return;
+    env.sendEarly(from, { kind: "map", map: directory.machine.read({ kind: "map", since }) });
+  }
+
+  onMap(map: DirectoryMap): void {
+    if (map.version <= this.map.version || map.entries.length === 0) return;
+    this.map = map;
+    for (const entry of map.entries) this.parts.routing.learn(entry);
+    for (const replica of [...this.parts.holdings.all()]) {
+      replica.steppedAt = -Infinity;
+      this.steer(replica);
+    }
+    this.onGivenUp();
+  }
+
+  /** A tablet's own log has changed what it is: here it is known at once. */
+  onApplied(replica: TabletReplica): void {
+    const { meta } = replica.machine.tablet;
+    if (meta === undefined || meta.version === replica.countedVersion) return;
+    replica.countedVersion = meta.version;
+    replica.meter.reset(this.parts.env.now);
+    replica.census.restart();
+    if (meta.sealedInto === 0) this.parts.routing.learn(meta);
+    replica.steppedAt = -Infinity;
+    this.steer(replica);
+  }
+
+  onSteer(command: DirectoryCommand): void {
+    this.parts.directory?.group.propose(undefined, command as unknown as Value);
+  }
+
+  onLoad(reports: readonly TabletReport[]): void {
+    if (this.parts.directory?.group.leading !== true) return;
+    for (const report of reports) this.balance?.onReport(report, this.parts.env.now);
+  }
+
+  onHandOver(tablet: TabletId, to: NodeId): void {
+    this.parts.holdings.get(tablet)?.group.handOver(to);
+  }
+
+  private onGivenUp(): void {
+    const { holdings, onGivenUp } = this.parts;
+    for (const replica of holdings.reconcile(this.map)) onGivenUp(replica);
+  }
+
+  private steer(replica: TabletReplica): void {
+    const { env, heartbeatUs, holdings, limits } = this.parts;
+    const { tablet, group, machine } = replica;
+    const { meta } = machine.tablet;
+    if (!group.leading || meta === undefined || env.now - replica.steppedAt < heartbeatUs) return;
+    const entry = this.map.entries.find((known) => known.tablet === tablet);
+    if (entry === undefined) return;
+    const step = nextStep(entry, meta, (id) => neighbour(holdings.get(id)), limits);
+    if (step === undefined) return;
+    replica.steppedAt = env.now;
+    if (step.to === "tablet") group.propose(undefined, step.command as unknown as Value);
+    else this.command(step.command);
+  }
+
+  private command(command: DirectoryCommand): void {
+    const { env, directory } = this.parts;
+    if (directory?.group.propose(undefined, command as unknown as Value) === true) return;
+    const to = this.keeper;
+    if (to !== env.self) env.sendEarly(to, { kind: "steer", command });
+    else this.onWrongKeeper(-1);
+  }
+
+  private report(): void {
+    const { env, holdings } = this.parts;
+    const reports: TabletReport[] = [];
+    for (const { tablet, group, machine, meter, census, store } of holdings.all()) {
+      const { meta } = machine.tablet;
+      if (!group.leading || meta === undefined) continue;
+      census.step(store, `s${tablet}/`, env.now);
+      const { rows, bytes, middle } = census.last ?? { rows: null, bytes: 0, middle: null };
+      reports.push({
+        tablet,
+        version: meta.version,
+        leader: env.self,
+        perSecond: meter.perSecond(env.now),
+        rows,
+        bytes,
+        loadKey: meter.halvingKey() ?? null,
+        sizeKey: middle,
+      });
+    }
+    if (reports.length === 0) return;
+    const to = this.keeper;
+    if (to === env.self) this.onLoad(reports);
+    else env.sendEarly(to, { kind: "load", reports });
+  }
+
+  private decide(): void {
+    const { env, directory } = this.parts;
+    if (directory?.group.leading !== true || this.balance === undefined) return;
+    const { entries } = directory.machine.read({ kind: "map", since: 0 });
+    for (const decision of this.balance.decide(entries, env.now)) {
+      if (decision.kind === "begin") this.onSteer(decision.command);
+      else if (decision.from === env.self) this.onHandOver(decision.tablet, decision.to);
+      else env.sendEarly(decision.from, { kind: "hand-over", tablet: decision.tablet, to: decision.to });
+    }
+  }
+}
+
+function neighbour(replica: TabletReplica | undefined): Neighbour | undefined {
+  const meta = replica?.machine.tablet.meta;
+  // While a snapshot is being received the metadata may be ahead of the rows.
+  if (replica === undefined || meta === undefined || !replica.group.readable) return undefined;
+  return { meta, rows: () => replica.machine.rows() };
+}

@@ -157,7 +157,7 @@ async function started(options: ServeOptions, directory: string, parts: Parts): 
 function deploymentOf(options: ServeOptions): Deployment {
   return {
     topology: oneRegion(options.nodes),
-    service: servedServices[options.service].spec(options.nodes),
+    service: servedServices[options.service].spec(options.nodes, options.outbox !== undefined),
     durability: "log",
   };
 }

@@ -3,8 +3,8 @@ import type { Replication, ServiceSpec } from "../backend/api.ts";
 import { second } from "../backend/kernel/units.ts";
 
 export interface ServedService {
-  /** Of a backend of `nodes` nodes. */
-  spec(nodes: number): ServiceSpec;
+  /** Of a backend of `nodes` nodes. `bridged`: events go to a sink outside of it. */
+  spec(nodes: number, bridged: boolean): ServiceSpec;
   /** What is kept how, in a few words. */
   describe(replication: Replication, nodes: number): string;
   /** Commands that show it working at `url`. */
@@ -33,7 +33,11 @@ const dynamodb: ServedService = {
 };
 
 const stripe: ServedService = {
-  spec: (nodes) => ({ kind: "charges", log: { replicas: replicasOf(nodes) } }),
+  spec: (nodes, bridged) => ({
+    kind: "charges",
+    log: { replicas: replicasOf(nodes) },
+    events: bridged ? undefined : { sink: nodes - 1, by: "outbox" },
+  }),
   describe: (_replication, nodes) => `charges on a log of ${replicasOf(nodes).length} replicas`,
   call: (
     url,

@@ -37,7 +37,7 @@ export class OutboxBridge {
   private readonly sink: EventSink;
   private readonly intervalMs: number;
   private readonly onError: (error: Error) => void;
-  private readonly relay: Relay;
+  private readonly relay: Relay<OutboxEvent>;
   private rows: readonly OutboxEvent[] = [];
   /** Rows that the relay last asked for. */
   private wanted: number;

@@ -1,7 +1,7 @@
 /** Relays that do what looks good enough, so that the checkers can be seen to fail. */
 import type { Random } from "../../kernel/random.ts";
 import type { Micros } from "../../kernel/units.ts";
-import type { OutboxEvent, RelayPorts } from "./outbox.ts";
+import type { OutboxRow, RelayPorts } from "./outbox.ts";
 import { Relay } from "./relay.ts";
 import type { RelayOptions } from "./relay.ts";
 
@@ -15,10 +15,10 @@ export interface CursorStore {
  * Remembers the greatest id that was acknowledged and goes on behind it. Ids are acknowledged in any order: an event with a smaller one that was
  * still under way when the relay died is never published.
  */
-export class LastIdCursor extends Relay {
+export class LastIdCursor<Row extends OutboxRow> extends Relay<Row> {
   private readonly cursor: CursorStore;
 
-  constructor(ports: RelayPorts, random: Random, cursor: CursorStore, options?: RelayOptions) {
+  constructor(ports: RelayPorts<Row>, random: Random, cursor: CursorStore, options?: RelayOptions) {
     super(ports, random, options);
     this.cursor = cursor;
   }
@@ -28,42 +28,26 @@ export class LastIdCursor extends Relay {
     if (id > this.cursor.load()) this.cursor.save(id);
   }
 
-  protected override rows(limit: number): readonly OutboxEvent[] {
+  protected override rows(limit: number): readonly Row[] {
     const last = this.cursor.load();
     return this.ports.read(limit).filter(({ id }) => id > last || this.underWay(id));
   }
 }
 
 /** Takes the row away when it publishes: what is lost on the way to the sink is lost. */
-export class RemovedBeforeAcknowledged extends Relay {
-  constructor(ports: RelayPorts, random: Random, options?: RelayOptions) {
+export class RemovedBeforeAcknowledged<Row extends OutboxRow> extends Relay<Row> {
+  constructor(ports: RelayPorts<Row>, random: Random, options?: RelayOptions) {
     super(
       {
         read: (limit) => ports.read(limit),
-        publish: (event) => {
-          ports.publish(event);
-          ports.remove([event.id]);
+        publish: (row) => {
+          ports.publish(row);
+          ports.remove([row.id]);
         },
         remove: () => {},
       },
       random,
       options,
     );
-  }
-}
-
-/**
- * No outbox at all: whoever carried out a change publishes its event next to it, once. A crash between the two loses the event; publishing first
- * invents it when the change then fails.
- */
-export class DualWrite {
-  private readonly publish: (event: OutboxEvent) => void;
-
-  constructor(publish: (event: OutboxEvent) => void) {
-    this.publish = publish;
-  }
-
-  onChange(event: OutboxEvent): void {
-    this.publish(event);
   }
 }

@@ -13,25 +13,32 @@
  */
 import type { Value } from "../../kernel/store.ts";
 
+/** A row of the outbox, as far as its relay looks at it. */
+export interface OutboxRow {
+  readonly id: string;
+  /** Events of one subject are delivered in order. */
+  readonly subject: string | number;
+}
+
+/** What a sink is told. */
 export interface OutboxEvent {
   /** The same however often it is delivered. */
   readonly id: string;
-  /** Events of one subject are delivered in order. */
   readonly subject: string;
   readonly body: Value;
 }
 
 /** What a relay does to the world; each is answered later, or never, by a call of the relay. */
-export interface RelayPorts {
+export interface RelayPorts<Row extends OutboxRow> {
   /** The oldest rows of the outbox, at most `limit`, in the order in which they were committed. */
-  read(limit: number): readonly OutboxEvent[];
-  /** To the sink. Answered by `onAcknowledged` or `onRefused`. */
-  publish(event: OutboxEvent): void;
+  read(limit: number): readonly Row[];
+  /** The row's event, to the sink. Answered by `onAcknowledged` or `onRefused`. */
+  publish(row: Row): void;
   /** Deletes rows. Answered by `onRemoved` or `onNotRemoved`. */
   remove(ids: readonly string[]): void;
 }
 
 export type OutboxMessage =
-  | { readonly kind: "outbox-publish"; readonly event: OutboxEvent }
+  | { readonly kind: "outbox-publish"; readonly row: string; readonly event: OutboxEvent }
   /** The sink has it on stable storage. */
-  | { readonly kind: "outbox-published"; readonly id: string };
+  | { readonly kind: "outbox-published"; readonly row: string };

@@ -9,7 +9,11 @@ import type { Micros } from "../../kernel/units.ts";
 import type { OutboxEvent, RelayPorts } from "./outbox.ts";
 import type { Relay } from "./relay.ts";
 
-export type MakeRelay = (ports: RelayPorts, random: Random, durable: Map<string, string>) => Relay;
+export type MakeRelay = (
+  ports: RelayPorts<OutboxEvent>,
+  random: Random,
+  durable: Map<string, string>,
+) => Relay<OutboxEvent>;
 
 const tickUs = 20 * millisecond;
 const calmAt = 10 * second;
@@ -22,7 +26,7 @@ export class RelayWorld {
   /** Of the node that relays; survives its crashes. */
   readonly durable = new Map<string, string>();
   crashes = 0;
-  relay: Relay;
+  relay: Relay<OutboxEvent>;
   now: Micros = 0;
   private life = 0;
   private readonly make: MakeRelay;
@@ -77,14 +81,14 @@ export class RelayWorld {
     });
   }
 
-  private newRelay(): Relay {
+  private newRelay(): Relay<OutboxEvent> {
     const { life } = this;
     /** Reaches the relay that asked, if it still lives. */
-    const answer = (act: (relay: Relay) => void): void =>
+    const answer = (act: (relay: Relay<OutboxEvent>) => void): void =>
       this.travel(() => {
         if (this.life === life) act(this.relay);
       });
-    const ports: RelayPorts = {
+    const ports: RelayPorts<OutboxEvent> = {
       read: (limit) => this.outbox.slice(0, limit),
       publish: (event) =>
         this.travel(() => {

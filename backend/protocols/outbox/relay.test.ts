@@ -19,9 +19,9 @@ function event(name: string): OutboxEvent {
 }
 
 /** A relay over rows that the test moves by hand, and what it said since the last look. */
-function dialogue(rows: string[], options?: RelayOptions): { relay: Relay; said: () => string } {
+function dialogue(rows: string[], options?: RelayOptions): { relay: Relay<OutboxEvent>; said: () => string } {
   let lines: string[] = [];
-  const ports: RelayPorts = {
+  const ports: RelayPorts<OutboxEvent> = {
     read: (limit) => rows.slice(0, limit).map(event),
     publish: ({ id }) => void lines.push(`publish ${id}`),
     remove: (ids) => void lines.push(`remove ${ids.join(" ")}`),
@@ -148,7 +148,7 @@ test("planted bugs are caught", () => {
     firstFailure((ports, random) => new RemovedBeforeAcknowledged(ports, random), 20) ?? "",
     /was lost|came after a later one/,
   );
-  class Impatient extends Relay {
+  class Impatient extends Relay<OutboxEvent> {
     protected override blocked(): boolean {
       return false;
     }

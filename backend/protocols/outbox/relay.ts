@@ -14,7 +14,7 @@ import { millisecond, second } from "../../kernel/units.ts";
 import type { Micros } from "../../kernel/units.ts";
 import { backoffUs } from "../../policies/backoff.ts";
 import type { BackoffSpec } from "../../policies/call.ts";
-import type { OutboxEvent, RelayPorts } from "./outbox.ts";
+import type { OutboxRow, RelayPorts } from "./outbox.ts";
 
 export interface RelayOptions {
   /** Events that the sink may owe an acknowledgement; 1,024 by default. */
@@ -23,8 +23,8 @@ export interface RelayOptions {
   readonly patienceUs?: Micros;
 }
 
-interface Flight {
-  readonly event: OutboxEvent;
+interface Flight<Row extends OutboxRow> {
+  readonly row: Row;
   state: "published" | "delivered";
   /** How often it was published. */
   attempts: number;
@@ -35,22 +35,22 @@ interface Flight {
 /** Rows that are looked at when many wait behind a few; beyond, they wait for the few. */
 const maxLook = 65_536;
 
-export class Relay {
-  protected readonly ports: RelayPorts;
+export class Relay<Row extends OutboxRow = OutboxRow> {
+  protected readonly ports: RelayPorts<Row>;
   private readonly random: Random;
   private readonly window: number;
   private readonly patienceUs: Micros;
   private readonly backoff: BackoffSpec;
-  private readonly flights = new Map<string, Flight>();
+  private readonly flights = new Map<string, Flight<Row>>();
   /** Subjects with an event that the sink has not acknowledged. */
-  private readonly busy = new Set<string>();
-  private removing: Flight[] = [];
+  private readonly busy = new Set<Row["subject"]>();
+  private removing: Flight<Row>[] = [];
   /** How many rows to look at beyond those under way. */
   private look: number;
   private published = 0;
   private repeated = 0;
 
-  constructor(ports: RelayPorts, random: Random, options: RelayOptions = {}) {
+  constructor(ports: RelayPorts<Row>, random: Random, options: RelayOptions = {}) {
     this.ports = ports;
     this.random = random;
     this.window = options.window ?? 1_024;
@@ -93,7 +93,7 @@ export class Relay {
     flight.state = "delivered";
     // With the next tick's.
     flight.askAgainAt = now;
-    this.busy.delete(flight.event.subject);
+    this.busy.delete(flight.row.subject);
   }
 
   /** The sink says that it does not have the event. */
@@ -124,9 +124,9 @@ export class Relay {
     const limit = this.flights.size + this.look;
     const rows = this.rows(limit);
     let sent = 0;
-    for (const event of rows) {
-      if (this.flights.has(event.id) || this.blocked(event)) continue;
-      this.launch(event, now);
+    for (const row of rows) {
+      if (this.flights.has(row.id) || this.blocked(row)) continue;
+      this.launch(row, now);
       sent++;
       if (--room === 0) break;
     }
@@ -136,12 +136,12 @@ export class Relay {
   }
 
   /** An earlier event of its subject is not acknowledged. A planted bug goes on all the same. */
-  protected blocked({ subject }: OutboxEvent): boolean {
+  protected blocked({ subject }: Row): boolean {
     return this.busy.has(subject);
   }
 
   /** A planted bug looks at others. */
-  protected rows(limit: number): readonly OutboxEvent[] {
+  protected rows(limit: number): readonly Row[] {
     return this.ports.read(limit);
   }
 
@@ -149,19 +149,19 @@ export class Relay {
     return this.flights.has(id);
   }
 
-  private launch(event: OutboxEvent, now: Micros): void {
-    const flight: Flight = { event, state: "published", attempts: 0, askAgainAt: 0 };
-    this.flights.set(event.id, flight);
-    this.busy.add(event.subject);
+  private launch(row: Row, now: Micros): void {
+    const flight: Flight<Row> = { row, state: "published", attempts: 0, askAgainAt: 0 };
+    this.flights.set(row.id, flight);
+    this.busy.add(row.subject);
     this.send(flight, now);
   }
 
-  private send(flight: Flight, now: Micros): void {
+  private send(flight: Flight<Row>, now: Micros): void {
     if (flight.attempts > 0) this.repeated++;
     this.published++;
     flight.attempts++;
     flight.askAgainAt = now + backoffUs(this.backoff, flight.attempts, 0, this.random);
-    this.ports.publish(flight.event);
+    this.ports.publish(flight.row);
   }
 
   private removeDelivered(now: Micros): void {
@@ -169,6 +169,6 @@ export class Relay {
     if (removing.length === 0) return;
     this.removing = [];
     for (const flight of removing) flight.askAgainAt = now + 10 * this.patienceUs;
-    this.ports.remove(removing.map(({ event }) => event.id));
+    this.ports.remove(removing.map(({ row }) => row.id));
   }
 }

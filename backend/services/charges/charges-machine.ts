@@ -8,7 +8,14 @@
  * All that is random in Stripe is counted here, ids and order alike, and time is the log's stamp: every replica gets the same state.
  */
 import type { Answer } from "../../api.ts";
-import type { ChargeChange, CreateCharge, CreateCustomer, CreateRefund, Idempotency } from "../../api-charges.ts";
+import type {
+  ChargeChange,
+  ChargeEvent,
+  CreateCharge,
+  CreateCustomer,
+  CreateRefund,
+  Idempotency,
+} from "../../api-charges.ts";
 import type { Store, StoreKey, Value } from "../../kernel/store.ts";
 import { second } from "../../kernel/units.ts";
 import type { Micros } from "../../kernel/units.ts";
@@ -24,6 +31,7 @@ import { counterKey, idOf, numberOf } from "./keys.ts";
 import { Ledger, networkAccount } from "./ledger.ts";
 import { Objects } from "./objects.ts";
 import { OutboxRows } from "./outbox-rows.ts";
+import type { RowPlace } from "./outbox-rows.ts";
 import { PendingCharges } from "./pending-charges.ts";
 import { Reader } from "./reader.ts";
 import type { MachineQuery } from "./reader.ts";
@@ -53,6 +61,8 @@ export class ChargesMachine implements StateMachine<ChargesCommand, MachineQuery
   private readonly outbox: OutboxRows;
   private readonly pending: PendingCharges;
   private readonly reader: Reader;
+  /** Stamp of the last command that was applied since the state was here. */
+  private applied: Micros = 0;
 
   constructor(store: Store, options: ChargesOptions = {}) {
     this.store = store;
@@ -67,12 +77,13 @@ export class ChargesMachine implements StateMachine<ChargesCommand, MachineQuery
     this.reader = new Reader(store, this.objects, this.ledger, this.outbox);
   }
 
-  /** Objects and events so far. */
+  /** Grows with every object and event. */
   get revision(): number {
-    return ((this.store.get(counterKey) as number | undefined) ?? 1) - 1;
+    return this.reader.next;
   }
 
   apply(command: ChargesCommand, at: Micros): Answer {
+    this.applied = at;
     switch (command.kind) {
       case "charge-create":
       case "refund-create":
@@ -88,8 +99,14 @@ export class ChargesMachine implements StateMachine<ChargesCommand, MachineQuery
         return nobodyToAsk;
       case "outbox-delete":
         return answered({ kind: "outbox-deleted", deleted: this.outbox.delete(command.ids) });
+      case "outbox-drop":
+        return answered({
+          kind: "outbox-deleted",
+          deleted: command.rows.filter((row) => this.outbox.drop(row)).length,
+        });
       case "late-write":
         this.store.putLater(command.key, command.value);
+        this.reset();
         return nobodyToAsk;
     }
   }
@@ -99,22 +116,34 @@ export class ChargesMachine implements StateMachine<ChargesCommand, MachineQuery
   }
 
   reset(): void {
-    // Nothing is cached: what a command needs is a handful of reads from the store's own memory.
+    this.keys.reset();
+    this.outbox.reset();
+    this.pending.reset();
   }
 
   due(at: Micros): ChargesCommand | undefined {
     if (!this.takeoverElsewhere && this.hasStaleLocks(at)) return { kind: "charge-takeover" };
-    return this.keys.expired(at) ? { kind: "keys-expire" } : undefined;
+    return this.keys.expired(at, this.applied) ? { kind: "keys-expire" } : undefined;
   }
 
   /** A charge waits for a caller that has not come back. */
   hasStaleLocks(at: Micros): boolean {
-    return this.pending.stale(at).length > 0;
+    return this.pending.stale(at, this.applied).length > 0;
   }
 
-  /** Charges that wait for the card network. */
-  get waiting(): number {
-    return this.pending.count;
+  /** Some charge waits for the card network. */
+  hasLocks(): boolean {
+    return this.pending.stale(Number.MAX_SAFE_INTEGER, this.applied).length > 0;
+  }
+
+  /** The oldest rows of the outbox, at most `limit`. */
+  outboxPlaces(limit: number): RowPlace[] {
+    return this.outbox.places(limit, this.reader.next);
+  }
+
+  /** The event of a row, or undefined when the row is gone. */
+  outboxEvent(id: StoreKey): ChargeEvent | undefined {
+    return this.outbox.event(id);
   }
 
   /** What `late-write` put there. */
@@ -264,7 +293,7 @@ export class ChargesMachine implements StateMachine<ChargesCommand, MachineQuery
   }
 
   private takeOver(at: Micros): Answer {
-    const calls = this.pending.stale(at).map((number) => this.pending.takeOver(number, at)!);
+    const calls = this.pending.stale(at, at).map((number) => this.pending.takeOver(number, at)!);
     return answered({ kind: "charge-pending", calls });
   }
 

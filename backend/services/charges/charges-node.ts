@@ -8,7 +8,7 @@
  * What it asks of the log it asks as its clients do, by requests that its replica forwards, refuses or loses like any other.
  */
 import type { Answer, ChargesService as ChargesSpec, Request } from "../../api.ts";
-import type { CardCall, ChargeChange, ChargeEvent, ChargesResult } from "../../api-charges.ts";
+import type { CardCall, ChargeChange, ChargeEvent } from "../../api-charges.ts";
 import type { Core, Env, RequestId } from "../../kernel/env.ts";
 import { byteKey } from "../../kernel/store.ts";
 import type { Store, StoreKey, Value } from "../../kernel/store.ts";
@@ -22,6 +22,8 @@ import type { ReplicatedEnv, ReplicatedNode } from "../replicated/replicated-nod
 import { testCards } from "./card-network.ts";
 import { ChargesService } from "./charges-service.ts";
 import type { ChargesRoles } from "./mutants.ts";
+import { numberAt } from "./keys.ts";
+import type { RowPlace } from "./outbox-rows.ts";
 import { firstOwnRequest, OwnRequestsEnv } from "./own-requests.ts";
 
 export type ChargesMessage = ReplicatedMessage | OutboxMessage;
@@ -48,7 +50,7 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
   private readonly spec: ChargesSpec;
   private readonly replica: ReplicatedNode;
   private service!: ChargesService;
-  private readonly relay: Relay;
+  private readonly relay: Relay<RowPlace>;
   private readonly sink: LogSink;
   private readonly own = new Map<RequestId, Own>();
   private lastOwn: RequestId = firstOwnRequest;
@@ -70,9 +72,10 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
     this.sink = new LogSink(new PrefixStore(env.store, sinkPrefix));
     this.relay = roles.relay(
       {
-        read: (limit) => this.outbox(limit).map(rowOf),
-        publish: (event) => this.publish(event),
-        remove: (ids) => this.ask({ kind: "remove", ids }, { kind: "outbox-delete", ids }),
+        read: (limit) => this.service.machine.outboxPlaces(limit),
+        publish: ({ id }) => this.publish(id),
+        remove: (ids) =>
+          this.ask({ kind: "remove", ids }, { kind: "outbox-drop", rows: ids.map((id) => numberAt(id, 0)) } as never),
       },
       env.random,
       {
@@ -104,10 +107,10 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
     switch (message.kind) {
       case "outbox-publish":
         this.sink.onPublish(message.event);
-        this.env.send(from, { kind: "outbox-published", id: message.event.id });
+        this.env.send(from, { kind: "outbox-published", row: message.row });
         break;
       case "outbox-published":
-        this.relay.onAcknowledged(message.id, this.env.now);
+        this.relay.onAcknowledged(message.row, this.env.now);
         break;
       default:
         this.replica.onMessage(from, message);
@@ -131,8 +134,9 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
   atRest(): boolean {
     if (!this.replica.atRest() || this.own.size > 0 || this.asked.size > 0) return false;
     if (!this.replica.leads) return true;
-    const unpublished = this.spec.events?.by === "outbox" && this.outbox(1).length > 0;
-    return !unpublished && this.service.machine.waiting === 0;
+    const { machine } = this.service;
+    const unpublished = this.spec.events?.by === "outbox" && machine.outboxPlaces(1).length > 0;
+    return !unpublished && !machine.hasLocks();
   }
 
   counters(): Record<string, number> {
@@ -209,16 +213,16 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
 
   /* ---- events ----------------------------------------------------------------------------------------------------------- */
 
-  private outbox(limit: number): readonly ChargeEvent[] {
-    const answer = this.service.machine.read({ kind: "outbox-read", limit });
-    return ((answer as { readonly result: ChargesResult }).result as { readonly events: readonly ChargeEvent[] })
-      .events;
+  private publish(row: StoreKey): void {
+    const event = this.service.machine.outboxEvent(row);
+    // Another relay was faster, and the row is gone.
+    if (event === undefined) this.relay.onAcknowledged(row, this.env.now);
+    else this.tell(row, { id: event.id, subject: event.subject, body: event as unknown as Value });
   }
 
-  private publish(event: OutboxEvent): void {
-    const { sink } = this.spec.events!;
-    // What it says is on a majority's disks, and promises nothing about this one.
-    this.env.sendEarly(sink, { kind: "outbox-publish", event });
+  /** What it says is on a majority's disks, or in no log: it promises nothing about this node's. */
+  private tell(row: string, event: OutboxEvent): void {
+    this.env.sendEarly(this.spec.events!.sink, { kind: "outbox-publish", row, event });
   }
 
   /** Without an outbox: the sink hears of a change before it is made. */
@@ -227,7 +231,7 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
     if (by === "after") this.told.set(request, change);
     if (by !== "before") return;
     const name = byteKey(change.idempotency?.key ?? `${this.env.self}-${request}`);
-    this.publish({ id: `${change.kind}-${name}`, subject: name, body: null });
+    this.tell("", { id: `${change.kind}-${name}`, subject: name, body: null });
   }
 
   /** Without an outbox: the sink hears of a change that was made. */
@@ -237,17 +241,12 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
     this.told.delete(request);
     if (answer.kind !== "ok" || !("replayed" in answer.result) || answer.result.replayed) return;
     const name = byteKey(change.idempotency?.key ?? `${this.env.self}-${request}`);
-    this.publish({ id: `${change.kind}-${name}`, subject: name, body: null });
+    this.tell("", { id: `${change.kind}-${name}`, subject: name, body: null });
   }
 }
 
 function isChange(body: Request): body is ChargeChange {
   return body.kind === "charge-create" || body.kind === "refund-create" || body.kind === "customer-create";
-}
-
-/** An event as the relay sees it: the whole of it is the body. */
-function rowOf(event: ChargeEvent): OutboxEvent {
-  return { id: event.id, subject: event.subject, body: event as unknown as Value };
 }
 
 /** What a role keeps beside the replica's log and state. */

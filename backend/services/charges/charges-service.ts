@@ -47,7 +47,15 @@ export class ChargesService implements ReplicatedService {
   }
 }
 
-/** What nodes of the service ask of one another's log. No door makes these. */
+const internal: ReadonlySet<string> = new Set([
+  "charge-begin",
+  "charge-finish",
+  "charge-takeover",
+  "late-write",
+  "outbox-drop",
+]);
+
+/** What nodes of the service ask of the log themselves. No door makes these. */
 function isInternal({ kind }: { readonly kind: string }): boolean {
-  return kind === "charge-begin" || kind === "charge-finish" || kind === "charge-takeover" || kind === "late-write";
+  return internal.has(kind);
 }

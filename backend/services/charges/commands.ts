@@ -37,6 +37,8 @@ export type ChargesCommand =
   /** Forgets idempotency keys that are past their time, a bounded number of them. */
   | { readonly kind: "keys-expire" }
   | { readonly kind: "outbox-delete"; readonly ids: readonly string[] }
+  /** As outbox-delete, by the numbers of the rows. */
+  | { readonly kind: "outbox-drop"; readonly rows: readonly number[] }
   /** Written only by planted bugs, which put into a second command what belongs into the first. */
   | { readonly kind: "late-write"; readonly key: string; readonly value: LateValue };
 

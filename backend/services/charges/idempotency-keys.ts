@@ -4,12 +4,12 @@
  *
  * A key lives 24 hours from its first use, by the stamps of the log, and is then another, new key. Pruning only gives back room.
  */
-import { afterPrefix } from "../../kernel/store.ts";
 import type { Store, StoreKey, Value } from "../../kernel/store.ts";
 import { hour } from "../../kernel/units.ts";
 import type { Micros } from "../../kernel/units.ts";
 import type { Idempotency } from "../../api-charges.ts";
 import { ascending, idempotencyKey, numberAt } from "./keys.ts";
+import { OldestFirst } from "./oldest-first.ts";
 
 export interface KeyRecord {
   readonly fingerprint: string;
@@ -31,11 +31,17 @@ type Write = (key: StoreKey, value: Value) => void;
 export class IdempotencyKeys {
   private readonly store: Store;
   private readonly write: Write;
+  private readonly ages: OldestFirst;
 
   /** @param write how a key is written down: with everything else, unless a bug is planted */
   constructor(store: Store, write: Write) {
     this.store = store;
     this.write = write;
+    this.ages = new OldestFirst(store, agePrefix);
+  }
+
+  reset(): void {
+    this.ages.reset();
   }
 
   find({ account, key }: Idempotency, at: Micros): KeyRecord | undefined {
@@ -60,10 +66,14 @@ export class IdempotencyKeys {
     this.write(place, { ...record, point: "finished" });
   }
 
-  /** A key is past its time. */
-  expired(at: Micros): boolean {
+  /**
+   * A key is past its time.
+   *
+   * @param applied stamp of the last command: no key to come was first used before
+   */
+  expired(at: Micros, applied: Micros): boolean {
     let expired = false;
-    this.store.scan(agePrefix, afterPrefix(agePrefix), (place) => {
+    this.ages.scan(ascending(applied), (place) => {
       expired = numberAt(place, 1) + keyLifeUs <= at;
       return false;
     });
@@ -73,7 +83,7 @@ export class IdempotencyKeys {
   /** Forgets the oldest keys that are past their time, at most a batch of them. */
   expire(at: Micros): number {
     const gone: [place: StoreKey, key: StoreKey][] = [];
-    this.store.scan(agePrefix, afterPrefix(agePrefix), (place, key) => {
+    this.ages.scan(ascending(at), (place, key) => {
       if (numberAt(place, 1) + keyLifeUs > at || gone.length >= expiryBatch) return false;
       gone.push([place, key as StoreKey]);
       return true;

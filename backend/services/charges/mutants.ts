@@ -12,6 +12,7 @@ import { Relay } from "../../protocols/outbox/relay.ts";
 import { ChargesMachine } from "./charges-machine.ts";
 import type { ChargesOptions } from "./charges-machine.ts";
 import type { ChargesCommand, LateValue } from "./commands.ts";
+import type { RowPlace } from "./outbox-rows.ts";
 
 abstract class LateWrites extends ChargesMachine {
   /** In memory only: what a crash takes away. */
@@ -54,7 +55,7 @@ export type ChargesMachineClass = new (store: Store, options?: ChargesOptions) =
 /** What a node of the service is made of; tests put a mutant among them. */
 export interface ChargesRoles {
   readonly machine: ChargesMachineClass;
-  readonly relay: (ports: RelayPorts, random: Random, cursor: CursorStore) => Relay;
+  readonly relay: (ports: RelayPorts<RowPlace>, random: Random, cursor: CursorStore) => Relay<RowPlace>;
 }
 
 export const chargesRoles: ChargesRoles = {

@@ -3,13 +3,13 @@
  * so a caller that was thought dead and comes back late changes nothing (a fencing token, as in Kleppmann, "Designing Data-Intensive
  * Applications", chapter 8).
  */
-import { afterPrefix } from "../../kernel/store.ts";
 import type { Store } from "../../kernel/store.ts";
 import { second } from "../../kernel/units.ts";
 import type { Micros } from "../../kernel/units.ts";
 import type { CardCall } from "../../api-charges.ts";
 import type { ChargeBegin } from "./commands.ts";
 import { ascending, idOf, numberAt } from "./keys.ts";
+import { OldestFirst } from "./oldest-first.ts";
 
 export interface PendingCharge {
   readonly begin: ChargeBegin;
@@ -25,15 +25,15 @@ const agePrefix = "p";
 
 export class PendingCharges {
   private readonly store: Store;
+  private readonly locks: OldestFirst;
 
   constructor(store: Store) {
     this.store = store;
+    this.locks = new OldestFirst(store, agePrefix);
   }
 
-  get count(): number {
-    let count = 0;
-    this.store.scan(agePrefix, afterPrefix(agePrefix), () => void count++);
-    return count;
+  reset(): void {
+    this.locks.reset();
   }
 
   get(number: number): PendingCharge | undefined {
@@ -52,10 +52,14 @@ export class PendingCharges {
     return this.lock(number, { ...pending, lockedAt: at, attempt: pending.attempt + 1 });
   }
 
-  /** Charges whose lock may be taken over, those of the oldest locks first. */
-  stale(at: Micros): number[] {
+  /**
+   * Charges whose lock may be taken over, those of the oldest locks first.
+   *
+   * @param applied stamp of the last command: no lock to come is older
+   */
+  stale(at: Micros, applied: Micros): number[] {
     const numbers: number[] = [];
-    this.store.scan(agePrefix, afterPrefix(agePrefix), (key) => {
+    this.locks.scan(ascending(applied), (key) => {
       if (numberAt(key, 1) + lockUs > at || numbers.length >= takeoverBatch) return false;
       numbers.push(numberAt(key, 8));
       return true;

@@ -55,8 +55,13 @@ export class Reader {
       case "customer-list":
         return this.list(query, customers, query.email);
       case "outbox-read":
-        return answered({ kind: "outbox", events: this.outbox.read(query.limit) });
+        return answered({ kind: "outbox", events: this.outbox.read(query.limit, this.next) });
     }
+  }
+
+  /** The next number that will be given. */
+  get next(): number {
+    return (this.store.get(counterKey) as number | undefined) ?? 0;
   }
 
   private get({ kind, account, id }: Extract<ChargeQuery, { readonly id: string }>): Answer {
@@ -89,7 +94,7 @@ export class Reader {
     if (typeof startingAfter === "object") return startingAfter;
     if (typeof endingBefore === "object") return endingBefore;
     const prefix = by === undefined ? objectsOf(listed.objects, account) : indexOf(listed.index, account, by);
-    const newest = ((this.store.get(counterKey) as number | undefined) ?? 1) - 1;
+    const newest = this.next - 1;
     const { numbers, more } = pageOf(this.store, prefix, { limit, startingAfter, endingBefore }, newest);
     const objects = numbers.map((number) => this.objectOf(listed, account, number)!);
     return answered({ kind: "list", of: listed.of, objects, more });

@@ -11,7 +11,14 @@ import { ScenarioHistory } from "./scenario-history.ts";
 
 /** The commands of a tablet's log, as far as this needs them. */
 type Command =
-  | { readonly kind: "commit"; readonly txn: string; readonly timestamp: Micros; readonly cells: Cells }
+  | { readonly kind: "lead"; readonly reign: number }
+  | {
+      readonly kind: "commit";
+      readonly reign: number;
+      readonly txn: string;
+      readonly timestamp: Micros;
+      readonly cells: Cells;
+    }
   | { readonly kind: "prepare"; readonly prepared: { readonly txn: string; readonly cells: Cells } }
   | { readonly kind: "resolve"; readonly txn: string; readonly timestamp: Micros | null }
   | { readonly kind: "presume-abort" | "forget" };
@@ -29,6 +36,7 @@ export class DatabaseHistory extends ScenarioHistory implements Witness {
   readonly transactions: Transaction[] = [];
   private readonly applied = new Map<string, { readonly text: string; readonly node: NodeId }>();
   private readonly leases = new Map<number, Map<NodeId, Micros>>();
+  private readonly reigns = new Map<number, number>();
   private readonly logged = new Map<string, Logged>();
   private readonly acknowledgedAt = new Set<string>();
 
@@ -50,7 +58,11 @@ export class DatabaseHistory extends ScenarioHistory implements Witness {
     for (const command of commands) {
       if (command.kind === "prepare") {
         this.logOf(command.prepared.txn).writes.push(...command.prepared.cells);
+      } else if (command.kind === "lead") {
+        this.reigns.set(group, Math.max(command.reign, this.reigns.get(group) ?? 0));
       } else if (command.kind === "commit") {
+        // What an earlier leader stamped is void once another has begun.
+        if (command.reign < (this.reigns.get(group) ?? 0)) continue;
         const logged = this.logOf(command.txn);
         logged.timestamp = command.timestamp;
         logged.group = group;

@@ -186,7 +186,8 @@ export class Coordinator {
     job.timestamp = this.timestampOf(job);
     own.state = "proposed";
     const { cells } = own;
-    const command: TabletCommand = { kind: "commit", txn, timestamp: job.timestamp, cells, participants };
+    const { reign } = this.participant;
+    const command: TabletCommand = { kind: "commit", reign, txn, timestamp: job.timestamp, cells, participants };
     if (!this.propose(job, command)) this.giveUp(job, { kind: "aborted", reason: "leader-changed" });
   }
 
@@ -235,7 +236,8 @@ export class Coordinator {
     for (const vote of job.votes.values()) values.push(...vote.values);
     this.answer(job, { kind: "committed", timestamp: job.timestamp, group: this.participant.log.group, values });
     this.participant.release(job.txn);
-    this.beginTelling(job.txn, job);
+    // Who leads in its place, if somebody does, finds the decision in the log.
+    if (this.participant.reign >= 0) this.beginTelling(job.txn, job);
   }
 
   private onPresumed(txn: Txn, decision: Decision): void {

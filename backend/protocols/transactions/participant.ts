@@ -52,6 +52,12 @@ export interface Held {
   votedAt: Micros;
 }
 
+/** The origin of the command that a leadership begins with. */
+export interface Reign {
+  readonly kind: "reign";
+  readonly reign: number;
+}
+
 /** The coordinator of the same group. */
 export interface OwnParts {
   onOwnLocked(held: Held): void;
@@ -89,7 +95,11 @@ export class Participant {
   /** Set once, before anything else is called. */
   own!: OwnParts;
   /** Ballot of the leadership that the memory here is of; -1: none. */
-  private reign = -1;
+  private reigns = -1;
+  /** The log says that this leadership has begun. */
+  private led = false;
+  /** What it needs to know of earlier ones is at hand. */
+  private ready = false;
   private readonly held = new Map<Txn, Held>();
   /** Those with a stamp, in the order of their stamps. */
   protected readonly pending = new Map<Txn, Held>();
@@ -112,8 +122,14 @@ export class Participant {
   /** Whether this replica leads and may decide things. What it remembers is of this leadership. */
   serves(): boolean {
     if (!this.log.holdsLease) return false;
-    if (this.reign !== this.log.ballot) this.becomeLeader();
-    return true;
+    if (this.reigns !== this.log.ballot) this.beginReign();
+    if (this.led && !this.ready) this.becomeLeader();
+    return this.ready;
+  }
+
+  /** Its ballot; -1: it does not lead. */
+  get reign(): number {
+    return this.reigns;
   }
 
   get busy(): boolean {
@@ -175,7 +191,7 @@ export class Participant {
 
   private commit(held: Held): void {
     const { stamp: timestamp, cells, part } = held;
-    this.propose(held, { kind: "commit", txn: part.txn, timestamp, cells, participants: [] });
+    this.propose(held, { kind: "commit", reign: this.reigns, txn: part.txn, timestamp, cells, participants: [] });
   }
 
   private prepare(held: Held): void {
@@ -183,7 +199,7 @@ export class Participant {
     const { txn, age, reads } = part;
     const { shared, exclusive } = claim;
     const prepared: Prepared = { txn, age, coordinator, timestamp: stamp, reads, shared, exclusive, cells };
-    this.propose(held, { kind: "prepare", prepared });
+    this.propose(held, { kind: "prepare", reign: this.reigns, prepared });
   }
 
   private propose(held: Held, command: TabletCommand): void {
@@ -352,9 +368,22 @@ export class Participant {
     for (const claim of this.locks.waiters) this.wound(claim);
   }
 
-  private becomeLeader(): void {
+  private beginReign(): void {
     this.endReign();
-    this.reign = this.log.ballot;
+    this.reigns = this.log.ballot;
+    const origin: Reign = { kind: "reign", reign: this.reigns };
+    const command: TabletCommand = { kind: "lead", reign: this.reigns };
+    // Not now: another is about to lead.
+    if (!this.log.propose(origin, command as unknown as Value)) this.reigns = -1;
+  }
+
+  onLed({ reign }: Reign): void {
+    if (reign === this.reigns) this.led = true;
+    this.serves();
+  }
+
+  private becomeLeader(): void {
+    this.ready = true;
     this.inherited = this.machine.highest;
     this.stamps.becomeLeader(this.machine.highest);
     this.rebuild();
@@ -394,8 +423,10 @@ export class Participant {
 
   /** Another leads, or nobody: what is not in the log is forgotten. */
   endReign(): void {
-    if (this.reign < 0) return;
-    this.reign = -1;
+    if (this.reigns < 0) return;
+    this.reigns = -1;
+    this.led = false;
+    this.ready = false;
     const forgotten = [...this.held.values()];
     this.held.clear();
     this.pending.clear();

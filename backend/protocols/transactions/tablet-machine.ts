@@ -5,10 +5,13 @@
  *     r<txn>                               prepared: locks, writes, the timestamp below which it will not commit
  *     d<txn>                               decided here, as the coordinator: kept until every participant has learned it
  *     x<at><txn>                           aborted because nobody knew of it: kept a minute, longer than any copy of it travels
- *     m                                    { highest timestamp, horizon }
+ *     m                                    { highest timestamp, horizon, reign }
  *
  * The first decision about a transaction is the one that counts: of a commit and an abort in one log, the later finds the earlier and does
  * nothing. That is what lets a leader who knows nothing of a transaction presume that it aborted (presumed abort, Mohan and Lindsay, 1983).
+ *
+ * A value that one acceptor took from a leader long gone may be chosen after all, several leaders later, and what it commits would lie below
+ * timestamps that those have promised away. So every leader begins with a command that says so, and timestamps of earlier ones end there.
  */
 import type { DatabaseValue, VersionedValue } from "../../api-database.ts";
 import type { Store, StoreKey, Value } from "../../kernel/store.ts";
@@ -40,15 +43,18 @@ export interface Decision {
 }
 
 export type TabletCommand =
+  /** From here on this leadership stamps; what an earlier one stamped and is not here yet is void. */
+  | { readonly kind: "lead"; readonly reign: number }
   /** A whole transaction, or the coordinator's part of one with participants. */
   | {
       readonly kind: "commit";
+      readonly reign: number;
       readonly txn: Txn;
       readonly timestamp: Micros;
       readonly cells: readonly Cell[];
       readonly participants: readonly GroupId[];
     }
-  | { readonly kind: "prepare"; readonly prepared: Prepared }
+  | { readonly kind: "prepare"; readonly reign: number; readonly prepared: Prepared }
   /** What the coordinator decided about what was prepared here. */
   | { readonly kind: "resolve"; readonly txn: Txn; readonly timestamp: Micros | null }
   /** Nobody knows of it. */
@@ -61,7 +67,11 @@ interface Meta {
   readonly highest: Micros;
   /** Versions that were replaced at or before it may be gone. */
   readonly horizon: Micros;
+  /** Ballot of the leadership that stamps. */
+  readonly reign: number;
 }
+
+const nothing: Meta = { highest: 0, horizon: 0, reign: 0 };
 
 const separator = "\u0000";
 const stampDigits = 16;
@@ -70,7 +80,7 @@ const presumedUs: Micros = minute;
 export class TabletMachine {
   protected readonly store: Store;
   private readonly versionsKeptUs: Micros;
-  private meta: Meta = { highest: 0, horizon: 0 };
+  private meta: Meta = nothing;
 
   constructor(store: Store, versionsKeptUs: Micros) {
     this.store = store;
@@ -83,9 +93,13 @@ export class TabletMachine {
   /** Returns what was decided, where a decision is what the command is about. */
   apply(command: TabletCommand, at: Micros): Decision | null {
     switch (command.kind) {
+      case "lead":
+        if (command.reign > this.meta.reign) this.keepMeta({ ...this.meta, reign: command.reign });
+        return null;
       case "commit":
-        return this.commit(command, at);
+        return command.reign < this.meta.reign ? null : this.commit(command, at);
       case "prepare":
+        if (command.reign < this.meta.reign) return null;
         this.raise(command.prepared.timestamp);
         this.keepPrepared(command.prepared);
         return null;
@@ -110,7 +124,7 @@ export class TabletMachine {
   }
 
   reset(): void {
-    this.meta = (this.store.get("m") as unknown as Meta | undefined) ?? { highest: 0, horizon: 0 };
+    this.meta = (this.store.get("m") as unknown as Meta | undefined) ?? nothing;
   }
 
   /* ---- what the leader asks ---- */

@@ -23,7 +23,7 @@ import type {
   TransactionOptions,
 } from "../../protocols/transactions/messages.ts";
 import { Participant } from "../../protocols/transactions/participant.ts";
-import type { Held } from "../../protocols/transactions/participant.ts";
+import type { Held, Reign } from "../../protocols/transactions/participant.ts";
 import { SnapshotReads } from "../../protocols/transactions/snapshot-reads.ts";
 import { Stamps } from "../../protocols/transactions/stamps.ts";
 import { TabletMachine } from "../../protocols/transactions/tablet-machine.ts";
@@ -49,7 +49,7 @@ export const transactionRoles: TransactionRoles = {
   TabletMachine,
 };
 
-type Origin = Held | Job | Presumption | undefined;
+type Origin = Held | Job | Presumption | Reign | undefined;
 
 export class Seat {
   readonly group: Group;
@@ -181,18 +181,19 @@ export class Seat {
 
   private onResult(origin: Origin, result: Decision): void {
     if (origin === undefined) return;
-    if (origin.kind === "job" || origin.kind === "presumption") this.coordinator.onResult(origin, result);
+    if (origin.kind === "reign") this.participant.onLed(origin);
+    else if (origin.kind === "job" || origin.kind === "presumption") this.coordinator.onResult(origin, result);
     else this.participant.onResult(origin);
   }
 
   private onLost(origin: Origin): void {
-    if (origin === undefined) return;
+    if (origin === undefined || origin.kind === "reign") return;
     if (origin.kind === "job" || origin.kind === "presumption") this.coordinator.onLost(origin);
     else this.participant.onLost(origin);
   }
 
   private onRefused(origin: Origin): void {
-    if (origin === undefined) return;
+    if (origin === undefined || origin.kind === "reign") return;
     if (origin.kind === "job" || origin.kind === "presumption") this.coordinator.onRefused(origin);
     else this.participant.onRefused(origin);
   }

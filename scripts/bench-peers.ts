@@ -8,6 +8,7 @@
  *                                                       generator   our load generator, beside autocannon and wrk
  *                                                       consensus   etcd's interface, beside three nodes of etcd
  *                                                       charges     Stripe's interface, beside PostgreSQL with a standby
+ *     npm run bench:peers -- --only consensus --case "put, 64"    the cases of that name
  *     npm run bench:peers -- --only consensus --peers-only    the peer alone; --threads 2: our three nodes on two threads, not one
  *
  * The peers are Debian's packages; as root on Debian or Ubuntu the missing ones are installed. All that a comparison starts and
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
       seed: { type: "string" },
       only: { type: "string" },
       "peers-only": { type: "boolean" },
+      case: { type: "string" },
       threads: { type: "string" },
     },
   });
@@ -57,7 +59,7 @@ async function main(): Promise<void> {
   for (const [name, compare] of Object.entries(comparisons)) {
     if (only !== undefined && only !== name) continue;
     if (only === undefined && name !== "backend") print("");
-    await compare({ quick, seed: Number(seed), peersOnly, threads });
+    await compare({ quick, seed: Number(seed), peersOnly, named: values.case ?? "", threads });
     if (process.exitCode !== undefined) return;
   }
 }

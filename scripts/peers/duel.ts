@@ -30,6 +30,8 @@ export interface PeerOptions {
   readonly seed: number;
   /** Measure the peer and not ours. */
   readonly peersOnly: boolean;
+  /** Of etcd's cases: only those whose titles hold this text; all when empty. */
+  readonly named: string;
   /** Of our backend, for its three nodes. */
   readonly threads: number;
 }

@@ -38,8 +38,15 @@ const cases: readonly Case[] = [
   { operation: "range", connections: 256, door: "grpc", least: null, tail: false },
 ];
 
-export async function compareConsensus({ quick, seed, peersOnly, threads }: PeerOptions): Promise<void> {
+export async function compareConsensus({ quick, seed, peersOnly, named, threads }: PeerOptions): Promise<void> {
   const plan: Plan = { rounds: quick ? 2 : 5, seconds: quick ? 2 : 3, seed };
+  const chosen = cases.filter((each) => titleOf(each).includes(named));
+  if (chosen.length === 0) {
+    const titles = cases.map((each) => `"${titleOf(each)}"`).join(", ");
+    process.stderr.write(`bench:peers: --case "${named}": expected a part of one of ${titles}\n`);
+    process.exitCode = 2;
+    return;
+  }
   if (!hasPrograms(["etcd-server", "etcd-client", "nghttp2-client", "wrk"], ["etcd", "h2load", "wrk"])) return;
   await withBench("consensus", async (bench) => {
     const etcd = await startEtcd(bench);
@@ -47,10 +54,8 @@ export async function compareConsensus({ quick, seed, peersOnly, threads }: Peer
     introduce(bench, etcd.version, plan, ours === null ? 0 : threads);
     await prepareEtcd(bench, await etcd.leader());
     if (ours !== null) await prepareEtcd(bench, ours);
-    const outcomes = await duel(
-      cases.map((each) => contestOf(bench, each, ours, etcd.leader)),
-      plan,
-    );
+    const contests = chosen.map((each) => contestOf(bench, each, ours, etcd.leader));
+    const outcomes = await duel(contests, plan);
     await verifyEtcd(await etcd.leader());
     if (ours !== null) await verifyEtcd(ours);
     print(...duelReport(outcomes, "etcd", plan));
@@ -62,14 +67,18 @@ function contestOf(bench: Bench, each: Case, ours: Target | null, leader: () => 
   const { operation, connections, door, least, tail } = each;
   const measureTheirs = door === "json" ? measureEtcd : measureEtcdGrpc;
   const theirs: Side = async (round) => measureTheirs(bench, await leader(), operation, { ...round, connections });
-  const asked = `${operation}, ${connections} connection${connections === 1 ? "" : "s"}`;
   return {
-    title: door === "json" ? asked : `${asked}, etcd by gRPC`,
+    title: titleOf(each),
     least,
     tail,
     ours: ours === null ? null : (round) => measureEtcd(bench, ours, operation, { ...round, connections }),
     theirs,
   };
+}
+
+function titleOf({ operation, connections, door }: Case): string {
+  const asked = `${operation}, ${connections} connection${connections === 1 ? "" : "s"}`;
+  return door === "json" ? asked : `${asked}, etcd by gRPC`;
 }
 
 function introduce(bench: Bench, version: string, { rounds, seconds }: Plan, threads: number): void {

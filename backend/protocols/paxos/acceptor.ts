@@ -93,8 +93,7 @@ export class Acceptor {
       return true;
     }
     const granted = promised.lease === ballot ? Math.max(promised.until, until) : until;
-    this.promised = { ballot, until: granted, lease: ballot };
-    this.journal.promise(this.promised);
+    this.bind({ ballot, until: granted, lease: ballot });
     env.send(from, { kind: "leased", group, ballot, until: granted, applied });
     return true;
   }
@@ -102,8 +101,7 @@ export class Acceptor {
   /** The holder itself gives the lease up. */
   onRelease(ballot: Ballot): boolean {
     if (ballot !== this.promised.ballot || this.promised.lease !== ballot) return false;
-    this.promised = { ...this.promised, until: 0 };
-    this.journal.promise(this.promised);
+    this.bind({ ...this.promised, until: 0 });
     return true;
   }
 
@@ -120,7 +118,15 @@ export class Acceptor {
 
   private promise(ballot: Ballot): void {
     if (ballot === this.promised.ballot) return;
-    this.promised = { ...this.promised, ballot };
+    this.bind({ ...this.promised, ballot });
+  }
+
+  private bind(promised: Promised): void {
+    this.promised = promised;
+    this.store();
+  }
+
+  protected store(): void {
     this.journal.promise(this.promised);
   }
 }

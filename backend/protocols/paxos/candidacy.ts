@@ -36,6 +36,11 @@ export class Candidacy {
     return most;
   }
 
+  /** Every value that was accepted, and by whom. */
+  reported(): readonly { readonly node: NodeId; readonly entry: Entry }[] {
+    return [...this.promises].flatMap(([node, { entries }]) => entries.map((entry) => ({ node, entry })));
+  }
+
   /** By slot above `slot`: what may have been chosen there. A slot that is missing was not chosen. */
   valuesAbove(slot: Slot, outranks: Outranks): Map<Slot, Entry> {
     const values = new Map<Slot, Entry>();

@@ -54,7 +54,7 @@ export class Proposer {
   protected readonly patience: Patience;
 
   private members: readonly Member[] = [];
-  private readonly candidacy = new Candidacy();
+  protected readonly candidacy = new Candidacy();
   private readonly pipeline = new Pipeline();
   /** Everything an earlier leader may have answered is in the slots up to this one. */
   private barrier: Slot = 0;
@@ -62,7 +62,7 @@ export class Proposer {
   private gathering = false;
   /** Waits to be, or is, alone in the window. */
   private solo: Body | undefined;
-  private readonly lease = new LeaderLease();
+  protected readonly lease = new LeaderLease();
   private heartbeatAt: Micros = -Infinity;
   private ledSince: Micros = 0;
   /** When the prepares were last sent. */
@@ -375,7 +375,7 @@ export class Proposer {
     return ballotOf(this.round, this.env.self);
   }
 
-  private becomeCandidate(): void {
+  protected becomeCandidate(): void {
     const { env } = this;
     this.solo = undefined;
     this.pipeline.abandon((origin) => this.host.onLost(origin));
@@ -419,7 +419,7 @@ export class Proposer {
     this.becomeLeader();
   }
 
-  private becomeLeader(): void {
+  protected becomeLeader(): void {
     const { env, learner } = this;
     this.role = "leader";
     this.named = false;

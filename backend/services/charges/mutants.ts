@@ -63,13 +63,31 @@ export const chargesRoles: ChargesRoles = {
   relay: (ports, random) => new Relay(ports, random),
 };
 
-/** By the names that `Deployment.plant` uses. */
-export const plantedCharges: Readonly<Record<string, ChargesRoles>> = {
-  "key-outside-transaction": { ...chargesRoles, machine: KeyOutsideTransaction },
-  "outbox-outside-transaction": { ...chargesRoles, machine: OutboxOutsideTransaction },
-  "last-id-cursor": { ...chargesRoles, relay: (ports, random, cursor) => new LastIdCursor(ports, random, cursor) },
-  "removed-before-acknowledged": {
-    ...chargesRoles,
-    relay: (ports, random) => new RemovedBeforeAcknowledged(ports, random),
+export interface PlantedCharges {
+  readonly name: string;
+  readonly description: string;
+  readonly charges: ChargesRoles;
+}
+
+export const plantedCharges: readonly PlantedCharges[] = [
+  {
+    name: "key-outside-transaction",
+    description: "the idempotency key is stored by a second command",
+    charges: { ...chargesRoles, machine: KeyOutsideTransaction },
   },
-};
+  {
+    name: "outbox-outside-transaction",
+    description: "the outbox row is written by a second command",
+    charges: { ...chargesRoles, machine: OutboxOutsideTransaction },
+  },
+  {
+    name: "last-id-cursor",
+    description: "the relay remembers the last event id it published",
+    charges: { ...chargesRoles, relay: (ports, random, cursor) => new LastIdCursor(ports, random, cursor) },
+  },
+  {
+    name: "removed-before-acknowledged",
+    description: "an outbox row goes when its event is sent, not when it is acknowledged",
+    charges: { ...chargesRoles, relay: (ports, random) => new RemovedBeforeAcknowledged(ports, random) },
+  },
+];

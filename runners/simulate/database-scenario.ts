@@ -27,9 +27,9 @@ export interface DatabaseScenarioSpec {
   readonly commitWait?: boolean;
 }
 
-const loadUs = 6 * second;
+const loadUs = 4 * second;
 /** Nothing is disturbed before: the groups are founded and leaders elected. */
-const calmUs = 1_500 * millisecond;
+const calmUs = 1_200 * millisecond;
 const patienceUs = 1_500 * millisecond;
 const usefulWrites = 5;
 
@@ -124,7 +124,7 @@ class DatabaseClient {
     if (simulation.now > loadUs) return;
     let open = true;
     const proceed = (): void => {
-      if (open) simulation.at(simulation.now + random.below(40 * millisecond), () => this.go());
+      if (open) simulation.at(simulation.now + random.below(60 * millisecond), () => this.go());
       open = false;
     };
     const invokedAt = simulation.now;

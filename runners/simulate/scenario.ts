@@ -2,6 +2,8 @@
 import type { FaultPlan } from "../../backend/kernel/fault.ts";
 import { millisecond } from "../../backend/kernel/units.ts";
 import type { Micros } from "../../backend/kernel/units.ts";
+import { runDatabaseScenario } from "./database-scenario.ts";
+import type { DatabaseScenarioSpec } from "./database-scenario.ts";
 import { runLogScenario } from "./log-scenario.ts";
 import type { LogScenarioSpec } from "./log-scenario.ts";
 import { runLineScenario } from "./line-scenario.ts";
@@ -103,6 +105,20 @@ const logMoves: LogScenarioSpec = {
   moves: true,
 };
 const logQuorumReads: LogScenarioSpec = { ...log, log: { ...log.log, reads: "quorum" } };
+
+const database: DatabaseScenarioSpec = {
+  shapes: [
+    { nodes: 3, groups: 3 },
+    { nodes: 4, groups: 3 },
+    { nodes: 5, groups: 5 },
+  ],
+  log: { leaseUs: 500 * millisecond, window: 4, batch: 8, keepSlots: 32 },
+  nemeses: ["crash", "partition", "pause", "slow", "link", "disk", "drift"],
+  faults: 6,
+  clients: 6,
+  accounts: 9,
+};
+const databasePower: DatabaseScenarioSpec = { ...database, nemeses: ["power", "disk", "link"] };
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -219,5 +235,28 @@ export const scenarios: readonly Scenario[] = [
     catches: [],
     tolerates: [],
     run: (seed, plant) => runLogScenario(logQuorumReads, seed, plant),
+  },
+  {
+    name: "database",
+    promise: "transactions over tablets: timestamps are an order that explains every answer and agrees with real time",
+    catches: [
+      "commit-wait-skipped",
+      "earliest-as-timestamp",
+      "timestamp-of-coordinator-only",
+      "safe-without-prepared",
+      "locks-released-early",
+      "no-read-locks",
+      "prepared-in-memory",
+    ],
+    tolerates: ["later-stamps"],
+    run: (seed, plant) => runDatabaseScenario(database, seed, plant),
+  },
+  {
+    name: "database-power-loss",
+    promise:
+      "all nodes lose power at once, again and again: what is prepared is decided, money is neither made nor lost",
+    catches: ["prepared-in-memory"],
+    tolerates: [],
+    run: (seed, plant) => runDatabaseScenario(databasePower, seed, plant),
   },
 ];

@@ -1,7 +1,7 @@
 /**
  * Every key's past, back to the last compaction: multi-version storage after etcd's mvcc package, in one ordered store.
  *
- *     k<key>    -> place of the key's latest change, with a mark behind it when that was a deletion
+ *     k<key>    -> place of the key's latest change, and the numbers that the next one follows from
  *     r<place>  -> the change: key, value, ..., and the place of the same key's change before it
  *     c         -> revision compacted to, and how far the sweep has come
  *
@@ -13,7 +13,7 @@
 import type { KeyEvent, KeyRange, KeyValue } from "../../api-coordination.ts";
 import { afterPrefix, maxKeyBytes as maxStoreKeyBytes } from "../../kernel/store.ts";
 import type { Store } from "../../kernel/store.ts";
-import { numberLength, numberText, placeLength, placeText, textNumber } from "./order-codec.ts";
+import { numberLength, numberText, placeText, textNumber } from "./order-codec.ts";
 
 /** The longest key. The store's limit, less what the machine and whoever keeps the store put before it. */
 export const maxKeyBytes = maxStoreKeyBytes - 100;
@@ -21,11 +21,13 @@ export const maxKeyBytes = maxStoreKeyBytes - 100;
 /** Key, value (null: deleted), create revision, version, lease, place of the key's change before this one or "". */
 type Change = readonly [string, string | null, number, number, number, string];
 
+/** Place of a key's latest change, and its create revision, version (0: deleted) and lease since. */
+export type Latest = readonly [string, number, number, number];
+
 /** What is compacted away, and from which place on the sweep has yet to look; "": it has looked everywhere. */
 type Compaction = readonly [number, string];
 
 const compactionKey = "c";
-const deletedMark = "-";
 /** Of an empty store, as etcd counts. */
 const firstRevision = 1;
 
@@ -65,21 +67,21 @@ export class KeyHistory {
     this.changes = 0;
   }
 
-  /** Where the key's latest change stands, with the mark when that was a deletion; "" when there is none. */
-  place(key: string): string {
-    return (this.store.get(slotOf(key)) as string | undefined) ?? "";
+  /** The key's latest change, undefined when there was none or it is forgotten. */
+  latest(key: string): Latest | undefined {
+    return this.store.get(slotOf(key)) as Latest | undefined;
   }
 
-  /** The key after the change at a place that `place` returned; undefined when it is deleted. */
-  live(place: string): KeyValue | undefined {
-    return place.length === placeLength ? this.keyValue(place) : undefined;
+  /** The key after its latest change; undefined when that was a deletion. */
+  live(latest: Latest): KeyValue | undefined {
+    return exists(latest) ? this.keyValue(latest[0]) : undefined;
   }
 
   /** @param revision at which; 0: now. Not below `compacted`. */
   get(key: string, revision: number): KeyValue | undefined {
-    const place = this.place(key);
-    if (revision === 0) return this.live(place);
-    return place === "" ? undefined : this.back(place, numberText(revision));
+    const latest = this.latest(key);
+    if (latest === undefined) return undefined;
+    return revision === 0 ? this.live(latest) : this.back(latest[0], numberText(revision));
   }
 
   /** Visits the keys of the range as they were at a revision (0: now), in order, until `visit` returns false. */
@@ -91,8 +93,8 @@ export class KeyHistory {
     }
     const limit = numberText(revision);
     this.store.scan(slotOf(range.key), endSlot(range.end), (_slot, value) => {
-      const place = value as string;
-      const entry = revision !== 0 ? this.back(place, limit) : this.live(place);
+      const latest = value as Latest;
+      const entry = revision !== 0 ? this.back(latest[0], limit) : this.live(latest);
       return entry === undefined || visit(entry);
     });
   }
@@ -102,23 +104,29 @@ export class KeyHistory {
     let count = 0;
     if (revision !== 0 || range.end === undefined) this.scan(range, revision, () => void count++);
     else {
-      this.store.scan(slotOf(range.key), endSlot(range.end), (_slot, place) => {
-        if ((place as string).length === placeLength) count++;
+      this.store.scan(slotOf(range.key), endSlot(range.end), (_slot, latest) => {
+        if (exists(latest as Latest)) count++;
       });
     }
     return count;
   }
 
-  /** @param place of the key now; `before` the key there, undefined when it does not exist. Both save a look. */
-  put(key: string, value: string, lease: number, place: string, before: KeyValue | undefined): void {
-    if (before === undefined)
-      this.write(key, [key, value, this.revision + 1, 1, lease, place.slice(0, placeLength)], "");
-    else this.write(key, [key, value, before.createRevision, before.version + 1, lease, place], "");
+  /** @param latest of the key, which saves a look */
+  put(key: string, value: string, lease: number, latest: Latest | undefined): void {
+    const before = latest === undefined ? "" : latest[0];
+    const old = latest !== undefined && exists(latest);
+    const createRevision = old ? latest[1] : this.revision + 1;
+    const version = old ? latest[2] + 1 : 1;
+    const place = placeText(this.revision + 1, this.changes++);
+    this.store.putLater(`r${place}`, [key, value, createRevision, version, lease, before]);
+    this.store.putLater(`k${key}`, [place, createRevision, version, lease]);
   }
 
   /** Deletes a key that exists. */
   remove(key: string): void {
-    this.write(key, [key, null, 0, 0, 0, this.place(key)], deletedMark);
+    const place = placeText(this.revision + 1, this.changes++);
+    this.store.putLater(`r${place}`, [key, null, 0, 0, 0, this.latest(key)![0]]);
+    this.store.putLater(`k${key}`, [place, 0, 0, 0]);
   }
 
   /** Ends a command: what it changed shares the next revision; without changes the revision stays. */
@@ -173,13 +181,13 @@ export class KeyHistory {
   /** @throws Error when a place leads nowhere, out of order or to another key */
   check(): void {
     this.store.scan("k", "l", (slot, value) => {
-      const place = (value as string).slice(0, placeLength);
+      const [place, createRevision, version, lease] = value as Latest;
       const change = this.store.get(`r${place}`) as Change | undefined;
       if (change === undefined || change[0] !== slot.slice(1)) {
         throw new Error(`key ${JSON.stringify(slot.slice(1))}: its latest change is not where it should be`);
       }
-      if ((change[1] === null) !== (value as string).endsWith(deletedMark)) {
-        throw new Error(`key ${JSON.stringify(slot.slice(1))}: its mark of deletion is wrong`);
+      if (change[2] !== createRevision || change[3] !== version || change[4] !== lease) {
+        throw new Error(`key ${JSON.stringify(slot.slice(1))}: what its latest change was is told in two ways`);
       }
       if (change[5] >= place) throw new Error(`key ${JSON.stringify(slot.slice(1))}: its changes are out of order`);
       if (textNumber(place) > this.revision) {
@@ -188,15 +196,9 @@ export class KeyHistory {
     });
   }
 
-  private write(key: string, change: Change, mark: string): void {
-    const place = placeText(this.revision + 1, this.changes++);
-    this.store.putLater(`r${place}`, change);
-    this.store.putLater(`k${key}`, place + mark);
-  }
-
   /** Follows a key's changes from `place` back to the last one at or before a revision. */
   private back(latest: string, limit: string): KeyValue | undefined {
-    let place = latest.length === placeLength ? latest : latest.slice(0, placeLength);
+    let place = latest;
     while (place.slice(0, numberLength) > limit) {
       const change = this.store.get(`r${place}`) as Change | undefined;
       if (change === undefined || change[5] === "") return undefined;
@@ -232,7 +234,7 @@ export class KeyHistory {
     }
     if (value !== null || !isOld(place)) return;
     this.store.deleteLater(`r${place}`);
-    if (this.store.get(`k${key}`) === place + deletedMark) this.store.deleteLater(`k${key}`);
+    if (this.latest(key)?.[0] === place) this.store.deleteLater(`k${key}`);
   }
 
   private setSwept(from: string): void {
@@ -260,6 +262,11 @@ export class KeyHistory {
     });
     return found;
   }
+}
+
+/** Whether the key is there, or its deletion. */
+export function exists(latest: Latest): boolean {
+  return latest[2] > 0;
 }
 
 function entryOf(change: Change, value: string, modRevision: number): KeyValue {

@@ -22,7 +22,7 @@ import type {
 import type { Store } from "../../kernel/store.ts";
 import type { Micros } from "../../kernel/units.ts";
 import type { StateMachine } from "../../protocols/paxos/state-machine.ts";
-import { KeyHistory, maxKeyBytes } from "./key-history.ts";
+import { KeyHistory, exists, maxKeyBytes } from "./key-history.ts";
 import { Leases, maxTtlS } from "./leases.ts";
 import { answerRange } from "./range-query.ts";
 import { changesTwice, choose } from "./txn-rules.ts";
@@ -127,15 +127,16 @@ export class KeysMachine implements StateMachine<KeysCommand, KeysQuery, KeysAns
     return ok({ kind: "key-put", revision: this.revision, before: change.returnBefore === true ? before : null });
   }
 
-  /** @returns the key as it was */
+  /** @returns the key as it was, where that is asked for */
   private applyPut(change: PutChange): KeyValue | null {
     const { key } = change;
-    const place = this.history.place(key);
-    const before = this.history.live(place);
+    const latest = this.history.latest(key);
+    const wanted = change.returnBefore === true || change.keepValue === true;
+    const before = wanted && latest !== undefined ? this.history.live(latest) : undefined;
+    const lastLease = latest === undefined ? 0 : latest[3];
     const value = change.keepValue === true ? before!.value : change.value;
-    const lease = change.keepLease === true ? before!.lease : (change.lease ?? 0);
-    this.history.put(key, value, lease, place, before);
-    const lastLease = before?.lease ?? 0;
+    const lease = change.keepLease === true ? lastLease : (change.lease ?? 0);
+    this.history.put(key, value, lease, latest);
     if (lease !== lastLease) {
       if (lastLease !== 0) this.leases.detach(lastLease, key);
       if (lease !== 0) this.leases.attach(lease, key);
@@ -219,7 +220,8 @@ export class KeysMachine implements StateMachine<KeysCommand, KeysQuery, KeysAns
       return refused("invalid", `key has ${change.key.length} bytes; this store takes at most ${maxKeyBytes}`);
     }
     if (change.keepValue === true || change.keepLease === true) {
-      if (this.history.live(this.history.place(change.key)) === undefined) return refused("invalid", "key not found");
+      const latest = this.history.latest(change.key);
+      if (latest === undefined || !exists(latest)) return refused("invalid", "key not found");
     }
     return this.refuseLease(change);
   }

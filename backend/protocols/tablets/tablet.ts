@@ -34,16 +34,8 @@ export interface TabletEntry extends Span {
   readonly replicas: readonly NodeId[];
 }
 
-/** From `from` on, up to the next one's, rows lie in this space of the node's store. */
-export interface Space {
-  readonly from: StoreKey;
-  readonly space: string;
-}
-
 /** The tablet's replicated state but for its rows. */
 export interface TabletMeta extends TabletEntry {
-  /** In key order; the first begins where the tablet does. */
-  readonly spaces: readonly Space[];
   /** The tablet that takes over; 0 while this one serves. */
   readonly sealedInto: TabletId;
   /** Who left by the last few splits, latest last: said to those who ask for their keys. */
@@ -84,7 +76,7 @@ export interface RangeResult {
 }
 
 export interface TabletHost {
-  /** The replica of `child` begins here, from rows that are there already, as of the parent's split. */
+  /** The replica of `child` begins here, from rows that are there already, as of the parent's split; unless there is one already. */
   onSplit(child: TabletMeta, at: Micros): void;
 }
 
@@ -106,8 +98,7 @@ export function entryOf({ tablet, from, to, version, replicas }: TabletEntry): T
 }
 
 export function foundingMeta(entry: TabletEntry): TabletMeta {
-  const space = `${entry.tablet}v${entry.version}`;
-  return { ...entryOf(entry), spaces: [{ from: entry.from, space }], sealedInto: 0, heirs: [] };
+  return { ...entryOf(entry), sealedInto: 0, heirs: [] };
 }
 
 /** The part of a machine that says what the tablet owns. Its state is `meta`; a service's machine asks before it touches a row. */
@@ -161,11 +152,10 @@ export class Tablet {
   private split(meta: TabletMeta, key: StoreKey, child: TabletId, at: Micros): RangeResult {
     if (key <= meta.from || key >= meta.to) return unchanged;
     const version = meta.version + 1;
-    const [left, right] = spacesCut(meta.spaces, key);
     const heir: TabletEntry = { tablet: child, from: key, to: meta.to, version, replicas: meta.replicas };
-    // The child first: so rows are never, not even between two writes of this turn, in nobody's hands.
-    this.host.onSplit({ ...heir, spaces: right, sealedInto: 0, heirs: [] }, at);
-    this.put({ ...meta, to: key, version, spaces: left, heirs: [...meta.heirs, heir].slice(-heirsKept) });
+    // First, so that the rows change hands before the tablet says that it reaches no longer there.
+    this.host.onSplit(foundingMeta(heir), at);
+    this.put({ ...meta, to: key, version, heirs: [...meta.heirs, heir].slice(-heirsKept) });
     return changed;
   }
 
@@ -182,10 +172,8 @@ export class Tablet {
   private absorb(meta: TabletMeta, { right, keys, values }: Extract<RangeCommand, { kind: "absorb" }>): RangeResult {
     if (right.from !== meta.to) return unchanged;
     const version = Math.max(meta.version, right.version) + 1;
-    // A space of its own: where the sealed tablet's rows lie, a replica of it that is behind may still be writing.
-    const space: Space = { from: right.from, space: `${meta.tablet}v${version}` };
     const heirs = meta.heirs.filter((heir) => heir.tablet !== right.tablet);
-    this.put({ ...meta, to: right.to, version, spaces: [...meta.spaces, space], heirs });
+    this.put({ ...meta, to: right.to, version, heirs });
     for (const [i, key] of keys.entries()) this.store.putLater(rowPrefix + key, values[i]);
     return changed;
   }
@@ -213,11 +201,4 @@ const unchanged: RangeResult = { kind: "range", changed: false };
 /** About what a row takes on disk. */
 export function rowBytes(key: StoreKey, value: Value): number {
   return key.length + (typeof value === "string" ? value.length : JSON.stringify(value).length);
-}
-
-function spacesCut(spaces: readonly Space[], key: StoreKey): [Space[], Space[]] {
-  const left = spaces.filter(({ from }) => from < key);
-  const right = spaces.filter(({ from }) => from > key);
-  const at = spaces.find(({ from }) => from === key) ?? { from: key, space: left[left.length - 1].space };
-  return [left, [at, ...right]];
 }

@@ -140,8 +140,9 @@ export class ToyNode {
   }
 
   open(id: TabletId, initial: TabletMeta | undefined): void {
-    const store = new Prefixed(new TabletStore(this.store, this.spaces, id, initial), `s${id}/`);
-    const tablet = new Tablet(store, initial, { onSplit: (child) => this.found(child) });
+    if (initial !== undefined && this.spaces.segments(id).length === 0) this.spaces.cover(id, initial);
+    const store = new Prefixed(new TabletStore(this.store, this.spaces, id), `s${id}/`);
+    const tablet = new Tablet(store, initial, { onSplit: (child) => this.found(id, child) });
     this.replicas.set(id, { store, tablet });
   }
 
@@ -163,7 +164,7 @@ export class ToyNode {
   giveUp(id: TabletId): void {
     this.replicas.delete(id);
     this.store.map.set(`dead/${id}`, 1);
-    this.spaces.adopt(id, undefined);
+    this.spaces.cover(id, undefined);
     this.endTurn();
   }
 
@@ -171,12 +172,16 @@ export class ToyNode {
     return this.store.get(`dead/${id}`) !== undefined;
   }
 
-  private found(child: TabletMeta): void {
-    if (this.store.get(`a/${child.tablet}`) !== undefined) throw new Error(`tablet ${child.tablet} began twice`);
-    this.store.map.set(`a/${child.tablet}`, 0);
-    this.store.map.set(`s${child.tablet}/m`, child as unknown as Value);
-    this.spaces.adopt(child.tablet, child);
-    this.open(child.tablet, undefined);
+  private found(parent: TabletId, child: TabletMeta): void {
+    const { tablet, from } = child;
+    if (this.replicas.has(tablet) || this.isDead(tablet)) {
+      this.spaces.cut(parent, from, undefined);
+      return;
+    }
+    this.spaces.cut(parent, from, tablet);
+    this.store.map.set(`a/${tablet}`, 0);
+    this.store.map.set(`s${tablet}/m`, child as unknown as Value);
+    this.open(tablet, undefined);
   }
 }
 
@@ -324,12 +329,7 @@ export class ToyCluster {
     }
     node.spaces.sweep(100);
     node.endTurn();
-    if (!node.spaces.isSwept) return;
-    for (const entry of entries) {
-      if (node.replicas.has(entry.tablet) || node.isDead(entry.tablet)) continue;
-      const inTheWay = [...node.replicas.values()].some(({ tablet }) => tablet.meta && overlap(tablet.meta, entry));
-      if (!inTheWay) node.open(entry.tablet, undefined);
-    }
+    for (const { tablet } of entries) if (!node.replicas.has(tablet) && !node.isDead(tablet)) node.open(tablet, undefined);
   }
 
   /** Throws when a key is owned twice as of the furthest that each log was applied, or an acknowledged write is missing. */

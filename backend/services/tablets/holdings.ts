@@ -4,7 +4,8 @@
  *     from the start    the deployment says so
  *     by a split        the parent's log says so here: rows as they are, log from slot 1, the voters of the parent
  *     by the directory  it says that there is a tablet of which this node has nothing, as when the parent came by a snapshot from after the
- *                       split: an empty replica, once nothing here is in the way, which then takes a snapshot
+ *                       split: an empty replica, which then takes a snapshot. Should the parent's log get to the split after all, its rows
+ *                       are not needed.
  *     given up          when the directory no longer names it and says that something newer has its keys
  *
  *     n/disk       this disk's name: one for all groups, so that a replica which begins here is the voter that its parent was
@@ -65,7 +66,7 @@ export class Holdings {
   private readonly replicas = new Map<TabletId, TabletReplica>();
   private readonly gone = new Set<TabletId>();
   /** Begun by splits that this turn applied, and by whom. */
-  private founded: { readonly child: TabletMeta; readonly parent: TabletId }[] = [];
+  private founded: { readonly child: TabletMeta | undefined; readonly parent: TabletId }[] = [];
   private started = false;
 
   constructor(parts: HoldingsParts) {
@@ -85,6 +86,10 @@ export class Holdings {
 
   start(): void {
     this.started = true;
+    for (const entry of this.parts.initial) {
+      const isNew = this.replicas.has(entry.tablet) && this.spaces.segments(entry.tablet).length === 0;
+      if (isNew) this.spaces.cover(entry.tablet, entry);
+    }
     for (const replica of this.replicas.values()) this.begin(replica);
   }
 
@@ -102,10 +107,12 @@ export class Holdings {
       const founded = this.founded;
       this.founded = [];
       for (const { child, parent } of founded) {
+        const before = this.replicas.get(parent);
+        // The rows that left it are another's to change by now, or nobody's.
+        before?.group.dropSnapshot();
+        if (child === undefined) continue;
         const replica = this.open(child.tablet, undefined, child.replicas);
         this.begin(replica);
-        const before = this.replicas.get(parent);
-        before?.group.dropSnapshot();
         if (before?.group.leading === true) replica.group.stand();
       }
     }
@@ -116,7 +123,7 @@ export class Holdings {
     const past = [...this.replicas.values()].filter((replica) => isPast(replica, map));
     for (const replica of past) this.giveUp(replica);
     this.spaces.sweep(sweepRows);
-    if (this.spaces.isSwept) for (const entry of map.entries) this.maybeAdopt(entry);
+    for (const entry of map.entries) this.maybeAdopt(entry);
     return past;
   }
 
@@ -128,12 +135,6 @@ export class Holdings {
   private maybeAdopt(entry: TabletEntry): void {
     const { tablet, replicas } = entry;
     if (!replicas.includes(this.parts.env.self) || this.replicas.has(tablet) || this.gone.has(tablet)) return;
-    // Whoever reaches over it here has yet to learn that it is another's; it will begin it, or make room. Who has no state yet may take a
-    // snapshot that reaches over it.
-    for (const { group, machine } of this.replicas.values()) {
-      const { meta } = machine.tablet;
-      if (meta === undefined || !group.readable || overlap(meta, entry)) return;
-    }
     this.keep(tablet, { state: "live", replicas });
     this.begin(this.open(tablet, undefined, replicas));
   }
@@ -142,22 +143,23 @@ export class Holdings {
   private onSplit(parent: TabletId, child: TabletMeta, at: Micros): void {
     const { env } = this.parts;
     const { tablet, replicas } = child;
-    const journal = new Journal(env.store, tablet);
-    if (this.replicas.has(tablet) || this.gone.has(tablet) || journal.applied().slot > 0) {
-      throw new Error(`tablet ${tablet} begins a second time at node ${env.self}`);
+    if (this.replicas.has(tablet) || this.gone.has(tablet)) {
+      this.spaces.cut(parent, child.from, undefined);
+      this.founded.push({ child: undefined, parent });
+      return;
     }
     const { control } = this.replicas.get(parent)!.group;
     // Slot 1 is the split itself, so that nobody can fetch the log from its beginning and miss the rows it began with.
-    journal.found({ slot: 1, at, control, installing: false });
+    new Journal(env.store, tablet).found({ slot: 1, at, control, installing: false });
     this.keep(tablet, { state: "live", replicas });
     env.store.putLater(`s${tablet}/${metaKey}`, child as unknown as Value);
-    this.spaces.adopt(tablet, child);
+    this.spaces.cut(parent, child.from, tablet);
     this.founded.push({ child, parent });
   }
 
   private open(tablet: TabletId, initial: TabletMeta | undefined, placement: readonly NodeId[]): TabletReplica {
     const { env, options, hostOf, Machine, roles, witness } = this.parts;
-    const store = new TabletStore(env.store, this.spaces, tablet, initial);
+    const store = new TabletStore(env.store, this.spaces, tablet);
     let machine: RowsMachine | undefined;
     const group = new Group(
       envOver(env, store),
@@ -204,7 +206,7 @@ export class Holdings {
     this.replicas.delete(tablet);
     this.gone.add(tablet);
     this.keep(tablet, { state: "gone", replicas: machine.tablet.meta?.replicas ?? [] });
-    this.spaces.adopt(tablet, undefined);
+    this.spaces.cover(tablet, undefined);
     const stale: StoreKey[] = [`s${tablet}/${metaKey}`];
     store.scan(`p${tablet}/`, afterPrefix(`p${tablet}/`), (key) => void stale.push(key));
     for (const key of stale) store.deleteLater(key);

@@ -39,6 +39,11 @@ const good: Readonly<Record<string, readonly Transaction[]>> = {
     write("T1@a", [0, 10, 20], {}, { x: 1 }),
     write("T2@b", [0, 10, 20], {}, { y: 1 }),
   ],
+  "one of two at one timestamp reads what was before the other": [
+    write("T1@a", [0, 10, 20], {}, { x: 1 }),
+    write("T2@b", [0, 10, 20], { x: null }, { y: 1 }),
+    strong("R", [30, 40, 50], { x: 1, y: 1 }),
+  ],
   "a snapshot of long ago, asked for now, and one that nobody waited for": [
     write("T1", [0, 10, 20], {}, { x: 1 }),
     write("T2", [30, 40, Infinity], { x: 1 }, { x: 2 }),

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Random } from "../../backend/kernel/random.ts";
 import { isLinearizableByDefinition } from "./brute-force.fixture.ts";
 import type { History, Operation } from "./history.ts";
+import type { LinearizabilityViolation } from "./linearizability.ts";
 import { assertLinearizable, checkLinearizability } from "./linearizability.ts";
 import type { Model } from "./model.ts";
 import type { KeyValueInput, KeyValueOutput, RegisterInput, RegisterOutput } from "./models.ts";
@@ -216,7 +217,43 @@ function drawKeyValue(random: Random): { input: KeyValueInput; output: KeyValueO
   };
 }
 
-/** Counts the verdicts over `count` histories; `hashBits` so few that the memo's hashes collide all the time in every third. */
+/** What is known when the first `count` completions are: the rest is open, if it was invoked by then. */
+function firstCompletions<Input, Output>(history: History<Input, Output>, count: number): History<Input, Output> {
+  const byCompletion = history.filter(({ completedAt }) => completedAt < Infinity);
+  const done = byCompletion.sort((a, b) => a.completedAt - b.completedAt).slice(0, count);
+  const end = done.at(-1)?.completedAt ?? -Infinity;
+  const pending = history.filter((operation) => !done.includes(operation) && operation.invokedAt <= end);
+  return [
+    ...done,
+    ...pending.map(({ client, invokedAt, input }) => ({ client, invokedAt, completedAt: Infinity, input })),
+  ];
+}
+
+/** That the prefix a violation shows is the longest one, by definition, and that its order is one. */
+function assertLongest<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  history: History<Input, Output>,
+  { key, order, state, blocked, exact }: LinearizabilityViolation<State, Input, Output>,
+): void {
+  const ofKey = history.filter(({ input }) => model.keyOf(input) === key);
+  const byCompletion = ofKey.filter(({ completedAt }) => completedAt < Infinity);
+  byCompletion.sort((a, b) => a.completedAt - b.completedAt);
+  const before = byCompletion.indexOf(blocked);
+  assert.ok(exact);
+  assert.ok(isLinearizableByDefinition(model, firstCompletions(ofKey, before)));
+  assert.ok(!isLinearizableByDefinition(model, firstCompletions(ofKey, before + 1)));
+  const explained = byCompletion.slice(0, before);
+  assert.ok(explained.every((operation) => order.includes(operation)));
+  assert.ok(order.every((operation) => ofKey.includes(operation)));
+  for (const [i, { invokedAt }] of order.entries())
+    assert.ok(order.slice(i).every(({ completedAt }) => completedAt >= invokedAt));
+  let after = model.initial;
+  for (const operation of order)
+    after = model.step(after, operation.input, explained.includes(operation) ? operation.output : undefined)!;
+  assert.deepEqual(after, state);
+}
+
+/** Counts the verdicts over `count` histories. In every third the memo's hashes are so short that they collide all the time. */
 function compare<State, Input, Output>(
   model: Model<State, Input, Output>,
   draw: (random: Random) => { readonly input: Input; readonly output: Output },
@@ -226,8 +263,9 @@ function compare<State, Input, Output>(
   for (let seed = 0; seed < count; seed++) {
     const history = smallHistory(Random.stream(seed, "small"), draw);
     const expected = isLinearizableByDefinition(model, history) ? "linearizable" : "violation";
-    const { kind } = checkLinearizability(model, history, { hashBits: seed % 3 === 0 ? 2 : 53 });
-    assert.equal(kind, expected, `seed ${seed}: ${JSON.stringify(history, undefined, 1)}`);
+    const verdict = checkLinearizability(model, history, { hashBits: seed % 3 === 0 ? 2 : 53 });
+    assert.equal(verdict.kind, expected, `seed ${seed}: ${JSON.stringify(history, undefined, 1)}`);
+    if (verdict.kind === "violation" && seed % 4 === 0) assertLongest(model, history, verdict);
     verdicts[expected]++;
   }
   return verdicts;
@@ -256,3 +294,38 @@ test("larger histories of real registers are linearizable, whatever is unknown",
     assert.equal(verdict.kind, "linearizable", `seed ${seed}: ${verdict.kind === "violation" && verdict.text}`);
   }
 });
+
+/* ---- what keeps the search short ---------------------------------------------------------------------------------------- */
+
+const crowd = { operations: 300, keys: 1, clients: 6, values: 0, unknown: 0, readShare: 0.5 };
+
+for (const [name, model, load, most] of [
+  ["values all different", registerModel, crowd, 11_000],
+  ["values all different, one in ten unknown", registerModel, { ...crowd, unknown: 0.1 }, 12_000],
+  ["few values, all known", registerModel, { ...crowd, values: 5 }, 8_000],
+  ["few values, one in twenty unknown", registerModel, { ...crowd, values: 3, clients: 3, unknown: 0.05 }, 9_500],
+  ["no shortcut", { ...registerModel, holding: undefined }, { ...crowd, clients: 5 }, 14_000],
+  [
+    "no shortcut, one in fifty unknown",
+    { ...registerModel, holding: undefined },
+    { ...crowd, clients: 4, unknown: 0.02 },
+    19_000,
+  ],
+] as const)
+  test(`steps: ${name}`, () => {
+    let steps = 0;
+    for (let seed = 1; seed <= 5; seed++) {
+      const history = registerHistory(load, seed);
+      const last = history.findLastIndex(({ input, output }) => input.kind === "read" && output !== undefined);
+      const spoilt = history.with(last, { ...history[last], output: { kind: "value", value: "nobody's" } });
+      for (const [expected, tried] of [
+        ["linearizable", history],
+        ["violation", spoilt],
+      ] as const) {
+        const verdict = checkLinearizability(model, tried);
+        assert.equal(verdict.kind, expected, `seed ${seed}`);
+        steps = Math.max(steps, verdict.steps);
+      }
+    }
+    assert.ok(steps <= most, `${steps} steps; expected at most ${most}`);
+  });

@@ -89,6 +89,25 @@ const cases: readonly (readonly [Numbering, string, "linearizable" | "violation"
   ],
   [
     "mod-revision",
+    "an unknown put was refused two revisions, and has the first",
+    "violation",
+    inTurn(
+      [put("a"), done(3)],
+      [put("b")],
+      [get, found("b")],
+      [putIf(7, "c"), refused],
+      [putIf(8, "c"), refused],
+      [get, found("b", 7)],
+    ),
+  ],
+  [
+    "mod-revision",
+    "the only revision left for an unknown put is one that it does not have",
+    "violation",
+    inTurn([put("a"), done(3)], [put("b")], [get, found("b")], [putIf(4, "c"), refused], [put("d"), done(5)]),
+  ],
+  [
+    "mod-revision",
     "a deleted key is found",
     "violation",
     inTurn([put("a"), done(3)], [remove, deleted], [get, found("a", 3)]),

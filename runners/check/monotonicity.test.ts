@@ -32,6 +32,12 @@ const bad: readonly (readonly [MonotonicityRule, string, readonly Observation[],
   ],
   [
     "timestamp-went-back",
+    "behind the newer of two reads that overlapped, which was over first",
+    [seen("R1", [0, 5], 90, {}), seen("R2", [1, 8], 80, {}), seen("R3", [10, 15], 85, {})],
+    /R3 read at 85, after R1 had read at 90/,
+  ],
+  [
+    "timestamp-went-back",
     "back two reads later",
     [seen("R1", [0, 5], 90, {}), seen("W", [6, 7], null, { x: 1 }), seen("R2", [10, 15], 89, {})],
     /R2 read at 89, after R1/,

@@ -2,13 +2,13 @@
  * What one replica pays to apply a put, in processor time, over the store that the threads run on: writes kept in memory and packed for
  * the log every 64 puts, nothing flushed. 10,007 keys, 128-byte values. And what a linearizable range costs once it may be answered.
  *
- *     node backend/services/keys/keys-machine.bench.ts [thousand puts]
+ *     node backend/keys-machine.bench.ts [thousand puts]
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LayeredStore } from "../../runtimes/threads/store.ts";
-import { KeysMachine } from "./keys-machine.ts";
+import { LayeredStore } from "./runtimes/threads/store.ts";
+import { KeysMachine } from "./services/keys/keys-machine.ts";
 
 const keys = 10_007;
 const batch = 64;

@@ -164,8 +164,10 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
       case "takeover": {
         const client = own.kind === "begin" ? own.client : -1;
         if (result?.kind !== "charge-pending") return this.answer(client, answer);
-        if (own.kind === "takeover") this.takenOver += result.calls.length;
-        for (const call of result.calls) this.askNetwork(call, client);
+        for (const call of result.calls) {
+          if (call.attempt > 1) this.takenOver++;
+          this.askNetwork(call, client);
+        }
         break;
       }
       case "finish":

@@ -27,6 +27,31 @@ export function isUnknown(operation: Operation<unknown, unknown>): boolean {
   return operation.completedAt === Infinity;
 }
 
+/** Writes a history down as it happens. What is never completed stays unknown. */
+export class HistoryRecorder<Input, Output> {
+  private readonly operations = new Map<number, Operation<Input, Output>>();
+  private invoked = 0;
+
+  /** Returns the operation's number. */
+  onInvoked(client: number, invokedAt: Micros, input: Input): number {
+    this.operations.set(this.invoked, { client, invokedAt, completedAt: Infinity, input });
+    return this.invoked++;
+  }
+
+  onCompleted(operation: number, completedAt: Micros, output: Output): void {
+    this.operations.set(operation, { ...this.operations.get(operation)!, completedAt, output });
+  }
+
+  /** It did not and will not take effect. */
+  onRefused(operation: number): void {
+    this.operations.delete(operation);
+  }
+
+  history(): History<Input, Output> {
+    return [...this.operations.values()];
+  }
+}
+
 /** Throws a RangeError for an operation that cannot be: a checker that reads nonsense would prove nonsense. */
 export function assertOperation(operation: Operation<unknown, unknown>): void {
   const { invokedAt, completedAt, output } = operation;

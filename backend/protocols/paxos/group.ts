@@ -38,6 +38,11 @@ export interface GroupOptions {
   readonly window: number;
   readonly batch: number;
   readonly keepSlots: number;
+  /**
+   * The group is not founded: each replica begins with the same state at slot 1, which is in no log, or gets it by a snapshot; who has
+   * not got it does not vote. False when absent.
+   */
+  readonly inherits?: boolean;
 }
 
 export class Group {
@@ -82,7 +87,12 @@ export class Group {
     const isElector = (): boolean => this.membership.elector;
     this.proposer = new roles.Proposer({ env, group, acceptor, learner, host, isElector, witness }, options);
     const { proposer } = this;
-    this.membership = new roles.Membership({ env, group, journal, learner, proposer }, options.placement, heartbeatUs);
+    this.membership = new roles.Membership(
+      { env, group, journal, learner, proposer },
+      options.placement,
+      heartbeatUs,
+      options.inherits,
+    );
     this.reads = new QuorumReads(
       {
         env,

@@ -244,6 +244,8 @@ export class Learner {
     const isNews = piece.slot > slot || (installing && piece.slot === slot);
     if (part === 0 && this.install === undefined && isNews) {
       this.install = { from, id, part: 0, at: env.now };
+      // What this replica was handing out is about to be replaced.
+      this.closeSnapshot();
       this.applied = { ...this.applied, installing: true };
       this.journal.apply(this.applied);
     }

@@ -34,6 +34,8 @@ export class Membership {
   private readonly proposer: Proposer;
   private readonly placement: readonly NodeId[];
   private readonly heartbeatUs: Micros;
+  /** The group began with a state that stands for slot 1. A majority that had none of it would begin anew. */
+  private readonly inherits: boolean;
   protected incarnation = "";
   private readonly introduced = new Map<NodeId, Introduction>();
   private readonly progress = new Map<NodeId, Slot>();
@@ -49,6 +51,7 @@ export class Membership {
     },
     placement: readonly NodeId[],
     heartbeatUs: Micros,
+    inherits = false,
   ) {
     this.env = parts.env;
     this.group = parts.group;
@@ -57,6 +60,7 @@ export class Membership {
     this.proposer = parts.proposer;
     this.placement = placement;
     this.heartbeatUs = heartbeatUs;
+    this.inherits = inherits;
   }
 
   /** Returns whether this disk was used before. */
@@ -70,8 +74,8 @@ export class Membership {
 
   /** This very disk is a voter. */
   get elector(): boolean {
-    const control = this.learner.control;
-    return control !== null && this.isIn(control.members);
+    const { control, slot } = this.learner;
+    return control !== null && this.isIn(control.members) && (slot > 0 || !this.inherits);
   }
 
   protected isIn(members: readonly Member[]): boolean {
@@ -146,7 +150,7 @@ export class Membership {
 
   private maybeFound(): void {
     const { self } = this.env;
-    if (self !== this.placement[0]) return;
+    if (self !== this.placement[0] || this.inherits) return;
     const members: Member[] = [];
     for (const node of this.placement) {
       const known = node === self ? this.incarnation : this.introduced.get(node)?.incarnation;

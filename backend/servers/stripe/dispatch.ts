@@ -88,7 +88,8 @@ function readRequest(incoming: Incoming, path: string, query: string): ChargesRe
   const key = checkedKey(incoming.idempotencyKey);
   const change = operation.read(new Params(form, operation.known));
   const idempotency = key === undefined ? undefined : idempotencyOf(account, key, method, path, form);
-  return { ...change, account, idempotency, timeoutUs };
+  const asked = idempotency === undefined ? { ...change, account } : { ...change, account, idempotency };
+  return timeoutUs === undefined ? asked : { ...asked, timeoutUs };
 }
 
 function checkedKey(key: string | undefined): string | undefined {

@@ -117,13 +117,15 @@ function readCharge(params: Params): CreateCharge {
   if (capture === "false") throw invalid("Charges cannot be captured later by this service.", { param: "capture" });
   if (source === undefined && customer === undefined) throw invalid("Must provide source or customer.");
   if (source === undefined) throw noCard();
+  const description = params.text("description");
+  // A member that is not there costs nothing in the log.
   return {
     kind: "charge-create",
     amount,
     currency,
     source,
-    customer,
-    description: params.text("description"),
+    ...(customer === undefined ? {} : { customer }),
+    ...(description === undefined ? {} : { description }),
     metadata: params.metadata(),
   };
 }

@@ -22,6 +22,9 @@ export interface KeyRecord {
   readonly point: "asked" | "finished";
 }
 
+/** As it is stored: names would be half of it. */
+type KeyRow = readonly [fingerprint: string, at: Micros, of: KeyRecord["of"], number: number, finished: boolean];
+
 export const keyLifeUs: Micros = 24 * hour;
 const expiryBatch = 1_024;
 const agePrefix = "x";
@@ -47,23 +50,27 @@ export class IdempotencyKeys {
   find({ account, key }: Idempotency, at: Micros): KeyRecord | undefined {
     const value = this.store.get(idempotencyKey(account, key));
     if (value === undefined) return undefined;
-    const record = value as unknown as KeyRecord;
-    return at < record.at + keyLifeUs ? record : undefined;
+    const [fingerprint, first, of, number, finished] = value as KeyRow;
+    if (at >= first + keyLifeUs) return undefined;
+    return { fingerprint, at: first, of, number, point: finished ? "finished" : "asked" };
   }
 
   remember({ account, key, fingerprint }: Idempotency, record: Omit<KeyRecord, "fingerprint">): void {
     const place = idempotencyKey(account, key);
     const { at, of, number, point } = record;
-    this.write(place, { fingerprint, at, of, number, point });
+    const row: KeyRow = [fingerprint, at, of, number, point === "finished"];
+    this.write(place, row);
     this.write(agePrefix + ascending(at) + ascending(number), place);
   }
 
   /** The answer of a key in flight is known. */
   finish({ account, key }: Idempotency, number: number): void {
     const place = idempotencyKey(account, key);
-    const record = this.store.get(place) as unknown as KeyRecord | undefined;
-    if (record?.number !== number) return;
-    this.write(place, { ...record, point: "finished" });
+    const row = this.store.get(place) as KeyRow | undefined;
+    if (row === undefined || row[3] !== number) return;
+    const [fingerprint, at, of] = row;
+    const finished: KeyRow = [fingerprint, at, of, number, true];
+    this.write(place, finished);
   }
 
   /**
@@ -91,8 +98,8 @@ export class IdempotencyKeys {
     for (const [place, key] of gone) {
       this.store.deleteLater(place);
       // The same key may have begun another life.
-      const record = this.store.get(key) as unknown as KeyRecord | undefined;
-      if (record !== undefined && record.at === numberAt(place, 1)) this.store.deleteLater(key);
+      const row = this.store.get(key) as KeyRow | undefined;
+      if (row !== undefined && row[1] === numberAt(place, 1)) this.store.deleteLater(key);
     }
     return gone.length;
   }

@@ -5,7 +5,7 @@
  *            ──snapshot-read─> Reader ──read────> SnapshotReads of a replica
  *                              Leaders: who leads      TabletMap: which group keeps which key
  *
- * Everything goes by messages, also what a node says to itself, so a transaction takes the same way wherever its groups are led.
+ * All of them speak by messages, also to their own node, so a transaction takes the same way wherever its groups are led.
  */
 import type { Answer, DatabaseService, Request } from "../../api.ts";
 import type { DatabaseRequest, VersionedValue } from "../../api-database.ts";
@@ -32,6 +32,7 @@ import type { Transact } from "../../protocols/transactions/requests.ts";
 import { StaticTabletMap } from "../../protocols/transactions/tablet-map.ts";
 import type { TabletMap } from "../../protocols/transactions/tablet-map.ts";
 import { ForwardsSeen } from "../forwards-seen.ts";
+import { Loopback } from "./loopback.ts";
 import type { TransactionRoles } from "./seat.ts";
 import { Seat } from "./seat.ts";
 
@@ -48,6 +49,8 @@ const defaultTimeoutUs: Micros = 5 * second;
 
 export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Request> {
   private readonly env: DatabaseEnv;
+  /** As the transactions see it. */
+  private readonly loopback: Loopback;
   private readonly map: TabletMap;
   private readonly seats = new Map<GroupId, Seat>();
   private readonly leaders: Leaders;
@@ -68,7 +71,8 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
     this.env = env;
     const log = logOptions(service);
     const options = transactionOptions(service, log);
-    const transactionEnv = env as unknown as TransactionEnv;
+    this.loopback = new Loopback(env as unknown as TransactionEnv);
+    const transactionEnv = this.loopback.env;
     this.tickUs = Math.max(millisecond, Math.round(log.heartbeatUs / 4));
     this.map = new StaticTabletMap(
       service.tablets.map(({ from, replicas }) => ({ from, replicas: nearest(replicas) })),
@@ -86,7 +90,7 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
       const { versionsKeptUs } = service;
       this.seats.set(
         i + 1,
-        new Seat(env as unknown as PaxosEnv & TransactionEnv, group, options, peers, roles, {
+        new Seat(env as unknown as PaxosEnv, transactionEnv, group, options, peers, roles, {
           versionsKeptUs,
           witness,
         }),
@@ -118,6 +122,7 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
     const fault = faultOf(body);
     if (fault === null) this.carryOut(request, body);
     else this.env.replyEarly(request, { kind: "refused", code: "invalid", message: fault });
+    this.endTurn();
   }
 
   private carryOut(request: RequestId, body: DatabaseRequest): void {
@@ -145,6 +150,15 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
   }
 
   onMessage(from: NodeId, message: DatabaseMessage): void {
+    this.dispatch(from, message);
+    this.endTurn();
+  }
+
+  private endTurn(): void {
+    this.loopback.hear((from, message) => this.dispatch(from, message));
+  }
+
+  private dispatch(from: NodeId, message: DatabaseMessage): void {
     switch (message.kind) {
       case "run":
       case "prepare-part":
@@ -175,7 +189,7 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
     const seat = this.seats.get(group);
     if (seat === undefined) {
       const outcome = { kind: "not-leader", leader: -1 } as const;
-      this.env.sendEarly(from, { kind: "outcome", operation, outcome });
+      this.loopback.env.sendEarly(from, { kind: "outcome", operation, outcome });
       return;
     }
     // What it took to get here counts, by the most that it may have been.
@@ -184,14 +198,16 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
 
   private toLeader(group: GroupId, message: Parameters<Peers["toLeader"]>[1]): void {
     const leader = this.leaders.of(group);
-    if (leader >= 0) this.env.sendEarly(leader, message);
-    else for (const node of this.map.replicas(group)) this.env.sendEarly(node, message);
+    const { env } = this.loopback;
+    if (leader >= 0) env.sendEarly(leader, message);
+    else for (const node of this.map.replicas(group)) env.sendEarly(node, message);
   }
 
   onTimer(timer: DatabaseTimer, key: number): void {
     if (timer === "passed") this.seats.get(key)?.onPassed();
     else if (timer === "retry") this.driver.onRetry(key);
     else this.tick();
+    this.endTurn();
   }
 
   private tick(): void {

@@ -61,7 +61,8 @@ export class Seat {
   private readonly stamps: Stamps;
 
   constructor(
-    env: PaxosEnv & TransactionEnv,
+    paxosEnv: PaxosEnv,
+    env: TransactionEnv,
     groupOptions: GroupOptions,
     options: TransactionOptions,
     peers: Peers,
@@ -74,7 +75,7 @@ export class Seat {
       machine = new roles.transactions.TabletMachine(store, versionsKeptUs);
       return machine as unknown as StateMachine<unknown, unknown, unknown>;
     };
-    this.group = new Group(env, groupOptions, build, this.host(), roles.paxos, witness);
+    this.group = new Group(paxosEnv, groupOptions, build, this.host(), roles.paxos, witness);
     this.log = logOf(this.group);
     const group = groupOptions.group;
     this.stamps = new roles.transactions.Stamps(env, group);

@@ -9,11 +9,11 @@
  *     given up          when the directory no longer names it and says that something newer has its keys
  *
  *     n/disk       this disk's name: one for all groups, so that a replica which begins here is the voter that its parent was
- *     n/g<tablet>  { state, replicas }: what is here, and what has been
+ *     n/g<tablet>  { state, entry }: what is here, as it was when it began here, and what has been
  */
 import type { StoreKey, Value } from "../../kernel/store.ts";
 import { afterPrefix } from "../../kernel/store.ts";
-import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { Micros } from "../../kernel/units.ts";
 import type { Witness } from "../../kernel/witness.ts";
 import { Group } from "../../protocols/paxos/group.ts";
 import type { GroupOptions, PaxosRoles } from "../../protocols/paxos/group.ts";
@@ -23,13 +23,15 @@ import type { DirectoryMap } from "../../protocols/tablets/directory.ts";
 import { LoadMeter } from "../../protocols/tablets/load-meter.ts";
 import { SpaceMap } from "../../protocols/tablets/space-map.ts";
 import { TabletStore } from "../../protocols/tablets/tablet-store.ts";
-import { foundingMeta, metaKey, overlap } from "../../protocols/tablets/tablet.ts";
+import { entryOf, foundingMeta, metaKey, overlap } from "../../protocols/tablets/tablet.ts";
 import type { TabletEntry, TabletId, TabletMeta } from "../../protocols/tablets/tablet.ts";
 import { Census } from "./census.ts";
 import type { RowsMachine, RowsMachineClass } from "./rows-machine.ts";
 
 export interface TabletReplica {
   readonly tablet: TabletId;
+  /** As it was when it began here. */
+  readonly entry: TabletEntry;
   readonly group: Group;
   readonly machine: RowsMachine;
   readonly store: TabletStore;
@@ -54,7 +56,7 @@ export interface HoldingsParts {
 
 interface Kept {
   readonly state: "live" | "gone";
-  readonly replicas: readonly NodeId[];
+  readonly entry: TabletEntry;
 }
 
 const meterWindowUs: Micros = 1_000_000;
@@ -74,13 +76,12 @@ export class Holdings {
     this.spaces = new SpaceMap(parts.env.store);
     const { initial, env } = parts;
     const kept = this.kept();
-    for (const [tablet, { state, replicas }] of kept) {
+    for (const [tablet, { state, entry }] of kept) {
       if (state === "gone") this.gone.add(tablet);
-      else this.open(tablet, undefined, replicas);
+      else this.open(entry, undefined);
     }
     for (const entry of initial) {
-      if (kept.has(entry.tablet) || !entry.replicas.includes(env.self)) continue;
-      this.open(entry.tablet, foundingMeta(entry), entry.replicas);
+      if (!kept.has(entry.tablet) && entry.replicas.includes(env.self)) this.open(entry, foundingMeta(entry));
     }
   }
 
@@ -111,7 +112,7 @@ export class Holdings {
         // The rows that left it are another's to change by now, or nobody's.
         before?.group.dropSnapshot();
         if (child === undefined) continue;
-        const replica = this.open(child.tablet, undefined, child.replicas);
+        const replica = this.open(entryOf(child), undefined);
         this.begin(replica);
         if (before?.group.leading === true) replica.group.stand();
       }
@@ -135,35 +136,39 @@ export class Holdings {
   private maybeAdopt(entry: TabletEntry): void {
     const { tablet, replicas } = entry;
     if (!replicas.includes(this.parts.env.self) || this.replicas.has(tablet) || this.gone.has(tablet)) return;
-    this.keep(tablet, { state: "live", replicas });
-    this.begin(this.open(tablet, undefined, replicas));
+    this.keep(tablet, { state: "live", entry: entryOf(entry) });
+    this.begin(this.open(entryOf(entry), undefined));
   }
 
   /** In the turn in which the parent applied its split: all of it is there after a crash, or none. */
   private onSplit(parent: TabletId, child: TabletMeta, at: Micros): void {
     const { env } = this.parts;
-    const { tablet, replicas } = child;
-    if (this.replicas.has(tablet) || this.gone.has(tablet)) {
+    const { tablet } = child;
+    const known = this.replicas.get(tablet);
+    if (this.gone.has(tablet) || (known !== undefined && known.group.applied > 0)) {
       this.spaces.cut(parent, child.from, undefined);
       this.founded.push({ child: undefined, parent });
       return;
     }
+    // Begun by the directory and still without a state: so it has not voted, and can begin again.
+    if (known !== undefined) this.spaces.cover(tablet, undefined);
     const { control } = this.replicas.get(parent)!.group;
     // Slot 1 is the split itself, so that nobody can fetch the log from its beginning and miss the rows it began with.
     new Journal(env.store, tablet).found({ slot: 1, at, control, installing: false });
-    this.keep(tablet, { state: "live", replicas });
+    this.keep(tablet, { state: "live", entry: entryOf(child) });
     env.store.putLater(`s${tablet}/${metaKey}`, child as unknown as Value);
     this.spaces.cut(parent, child.from, tablet);
     this.founded.push({ child, parent });
   }
 
-  private open(tablet: TabletId, initial: TabletMeta | undefined, placement: readonly NodeId[]): TabletReplica {
+  private open(entry: TabletEntry, initial: TabletMeta | undefined): TabletReplica {
+    const { tablet, replicas: placement } = entry;
     const { env, options, hostOf, Machine, roles, witness } = this.parts;
     const store = new TabletStore(env.store, this.spaces, tablet);
     let machine: RowsMachine | undefined;
     const group = new Group(
       envOver(env, store),
-      { ...options, group: tablet, placement },
+      { ...options, group: tablet, placement, inherits: initial === undefined },
       (state) =>
         (machine = new Machine(state, initial, { onSplit: (child, at) => this.onSplit(tablet, child, at) })) as never,
       hostOf(tablet),
@@ -172,6 +177,7 @@ export class Holdings {
     );
     const replica: TabletReplica = {
       tablet,
+      entry,
       group,
       machine: machine!,
       store,
@@ -201,11 +207,11 @@ export class Holdings {
     return name;
   }
 
-  private giveUp({ tablet, machine }: TabletReplica): void {
+  private giveUp({ tablet, entry }: TabletReplica): void {
     const { store } = this.parts.env;
     this.replicas.delete(tablet);
     this.gone.add(tablet);
-    this.keep(tablet, { state: "gone", replicas: machine.tablet.meta?.replicas ?? [] });
+    this.keep(tablet, { state: "gone", entry });
     this.spaces.cover(tablet, undefined);
     const stale: StoreKey[] = [`s${tablet}/${metaKey}`];
     store.scan(`p${tablet}/`, afterPrefix(`p${tablet}/`), (key) => void stale.push(key));
@@ -226,11 +232,14 @@ export class Holdings {
 }
 
 /** No longer named, and everything it had belongs to something newer. A map older than the tablet itself cannot say that. */
-function isPast({ tablet, machine }: TabletReplica, { entries }: DirectoryMap): boolean {
-  const { meta } = machine.tablet;
-  if (meta === undefined) return false;
-  const isNamed = entries.some(({ tablet: id, intent }) => id === tablet || (intent?.kind === "split" && intent.child === tablet));
-  return !isNamed && entries.length > 0 && entries.every((entry) => !overlap(entry, meta) || entry.version > meta.version);
+function isPast({ tablet, entry: begun, machine }: TabletReplica, { entries }: DirectoryMap): boolean {
+  const meta = machine.tablet.meta ?? begun;
+  const isNamed = entries.some(
+    ({ tablet: id, intent }) => id === tablet || (intent?.kind === "split" && intent.child === tablet),
+  );
+  return (
+    !isNamed && entries.length > 0 && entries.every((entry) => !overlap(entry, meta) || entry.version > meta.version)
+  );
 }
 
 /** The node's env with the tablet's store in the place of the node's; `now` and `wall` stay those of the turn. */

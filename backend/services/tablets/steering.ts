@@ -81,7 +81,8 @@ export class Steering {
   refresh(): void {
     const { env, directory, keepers } = this.parts;
     this.askedAt = env.now;
-    if (directory?.group.readable === true) this.onMap(directory.machine.read({ kind: "map", since: this.map.version }));
+    if (directory?.group.readable === true)
+      this.onMap(directory.machine.read({ kind: "map", since: this.map.version }));
     else {
       const others = keepers.filter((node) => node !== env.self);
       if (others.length > 0) env.sendEarly(env.random.pick(others), { kind: "map-ask", since: this.map.version });

@@ -280,7 +280,11 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
     const { env } = this;
     const leader = this.leaderOf(job.group);
     if (job.request < 0) {
-      env.sendEarly(job.from, { kind: "forward-refused", operation: job.operation, leader: this.groupOf(job.group)?.leader ?? -1 });
+      env.sendEarly(job.from, {
+        kind: "forward-refused",
+        operation: job.operation,
+        leader: this.groupOf(job.group)?.leader ?? -1,
+      });
     } else if (leader >= 0 && leader !== env.self) {
       this.forwarded++;
       const operation = this.nextForward++;
@@ -466,7 +470,8 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
 
   private hostOf(tablet: TabletId): GroupHost {
     return {
-      onResult: (origin, result) => this.onResult(tablet, origin as Job | undefined, result as RowsOutcome | DirectoryResult),
+      onResult: (origin, result) =>
+        this.onResult(tablet, origin as Job | undefined, result as RowsOutcome | DirectoryResult),
       onLost: (origin) => origin !== undefined && this.finish(origin as Job, steppedDown),
       onRefused: (origin) => origin !== undefined && this.again(origin as Job),
       onReadable: (origin) => this.onReadable(origin as Job),
@@ -499,7 +504,8 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
   /** Taken and not proposed. */
   private again(job: Job): void {
     this.underWay.delete(job);
-    if (job.request < 0) this.env.sendEarly(job.from, { kind: "forward-refused", operation: job.operation, leader: -1 });
+    if (job.request < 0)
+      this.env.sendEarly(job.from, { kind: "forward-refused", operation: job.operation, leader: -1 });
     else this.parked.add(job);
   }
 

@@ -4,7 +4,12 @@ import type { RowsRequest } from "../../api-tablets.ts";
 import type { StoreKey } from "../../kernel/store.ts";
 import { mebibyte, second } from "../../kernel/units.ts";
 import type { BalanceRules } from "../../protocols/tablets/balance.ts";
-import type { Directory, DirectoryCommand, DirectoryEntry, DirectoryResult } from "../../protocols/tablets/directory.ts";
+import type {
+  Directory,
+  DirectoryCommand,
+  DirectoryEntry,
+  DirectoryResult,
+} from "../../protocols/tablets/directory.ts";
 import { endOfKeys, firstKey } from "../../protocols/tablets/tablet.ts";
 import type { TabletEntry } from "../../protocols/tablets/tablet.ts";
 import { directoryGroup } from "./messages.ts";
@@ -58,7 +63,10 @@ export function refusalOf(body: RowsRequest): Answer | undefined {
 /** Undefined: no tablet follows the one that is to merge. */
 export function beginCommand(
   directory: Directory,
-  body: Extract<RowsRequest, { kind: "tablet-split" | "tablet-merge" | "tablet-map" | "tablet-lead" | "row-get" | "row-put" | "row-swap" }>,
+  body: Extract<
+    RowsRequest,
+    { kind: "tablet-split" | "tablet-merge" | "tablet-map" | "tablet-lead" | "row-get" | "row-put" | "row-swap" }
+  >,
 ): DirectoryCommand | undefined {
   if (body.kind !== "tablet-split" && body.kind !== "tablet-merge") return undefined;
   const { tablet, version, to } = directory.find(body.at);
@@ -91,7 +99,11 @@ export function outcomeOf(outcome: Answer | DirectoryResult): Answer {
     case "changed":
       return mapAnswer(outcome.version, outcome.entries);
     case "stale":
-      return { kind: "refused", code: "condition-failed", message: "The tablet is another by now, or something is under way" };
+      return {
+        kind: "refused",
+        code: "condition-failed",
+        message: "The tablet is another by now, or something is under way",
+      };
     case "refused":
       return "why" in outcome ? { kind: "refused", code: "invalid", message: outcome.why } : outcome;
     default:

@@ -6,6 +6,7 @@ import type { TimeSpec } from "./kernel/time-spec.ts";
 import type { ChargesRequest, ChargesResult } from "./api-charges.ts";
 import type { KeysRequest, KeysResult } from "./api-coordination.ts";
 import type { DatabaseRequest, DatabaseResult } from "./api-database.ts";
+import type { RowsRequest, RowsResult, TabletRules } from "./api-tablets.ts";
 import type { Topology } from "./kernel/topology.ts";
 import type { Micros } from "./kernel/units.ts";
 
@@ -212,7 +213,7 @@ export interface WorkRequest {
   readonly timeoutUs?: Micros;
 }
 
-export type Request = TableRequest | WorkRequest | KeysRequest | ChargesRequest | DatabaseRequest;
+export type Request = TableRequest | WorkRequest | KeysRequest | ChargesRequest | DatabaseRequest | RowsRequest;
 
 export type Result =
   | { readonly kind: "table"; readonly table: TableDescription }
@@ -238,7 +239,8 @@ export type Result =
   | { readonly kind: "worked"; readonly queuedUs: Micros }
   | KeysResult
   | ChargesResult
-  | DatabaseResult;
+  | DatabaseResult
+  | RowsResult;
 
 /* ---- deployments -------------------------------------------------------------------------------------------------------- */
 
@@ -334,7 +336,24 @@ export interface DatabaseService {
   readonly versionsKeptUs?: Micros;
 }
 
-export type ServiceSpec = TablesService | StationService | KeysService | ChargesService | DatabaseService;
+/** Rows in tablets that split, merge and change leaders, each on a replicated log of its own. */
+export interface TabletsService {
+  readonly kind: "tablets";
+  /** How the logs of the directory and of every tablet are kept, and where. */
+  readonly log: LogSpec;
+  /** Keys, in order, at which further tablets begin at the start. Absent: one tablet has them all. */
+  readonly bounds?: readonly string[];
+  /** Absent: tablets split, merge and change leaders when somebody says so. */
+  readonly balance?: TabletRules;
+}
+
+export type ServiceSpec =
+  | TablesService
+  | StationService
+  | KeysService
+  | ChargesService
+  | DatabaseService
+  | TabletsService;
 
 export interface Deployment {
   readonly topology: Topology;

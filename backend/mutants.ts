@@ -6,6 +6,7 @@ import { paxosMutants } from "./paxos-mutants.ts";
 import { quorumMutants } from "./quorum-mutants.ts";
 import { plantedCharges } from "./services/charges/mutants.ts";
 import { plantedTransactions } from "./services/database/mutants.ts";
+import { plantedTablets } from "./services/tablets/mutants.ts";
 import { roles as realRoles } from "./services/node.ts";
 import type { Roles } from "./services/node.ts";
 
@@ -27,6 +28,7 @@ export const mutants: readonly Mutant[] = [
     roles: transactions === undefined ? {} : { transactions },
   })),
   ...plantedCharges.map(({ charges, ...about }) => ({ ...about, roles: { charges } })),
+  ...plantedTablets.map(({ rows, ...about }) => ({ ...about, roles: { rows } })),
 ];
 
 /** The roles a deployment asks for. Throws on an unknown plant. */

@@ -23,6 +23,10 @@ import { StationNode } from "./station/station-node.ts";
 import { Placements } from "./tables/placements.ts";
 import type { QuorumRoles, TablesEnv } from "./tables/tables-node.ts";
 import { quorumRoles, TablesNode } from "./tables/tables-node.ts";
+import { RowsMachine } from "./tablets/rows-machine.ts";
+import type { RowsMachineClass } from "./tablets/rows-machine.ts";
+import type { TabletsEnv } from "./tablets/tablets-node.ts";
+import { TabletsNode } from "./tablets/tablets-node.ts";
 
 type UntypedEnv = Env<unknown, string, unknown>;
 type UntypedCore = Core<unknown, string, unknown>;
@@ -33,6 +37,7 @@ export interface Roles {
   readonly paxos: PaxosRoles;
   readonly charges: ChargesRoles;
   readonly transactions: TransactionRoles;
+  readonly rows: RowsMachineClass;
 }
 
 export const roles: Roles = {
@@ -40,6 +45,7 @@ export const roles: Roles = {
   paxos: paxosRoles,
   charges: chargesRoles,
   transactions: transactionRoles,
+  rows: RowsMachine,
 };
 
 /**
@@ -63,6 +69,9 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
       return (env: UntypedEnv) =>
         new ChargesNode(env as unknown as ChargesEnv, service, made.charges, replica) as unknown as UntypedCore;
     }
+    case "tablets":
+      return (env: UntypedEnv) =>
+        new TabletsNode(env as unknown as TabletsEnv, service, topology, made, witness) as unknown as UntypedCore;
     case "database": {
       const nearest = nearestFirst(topology);
       return (env: UntypedEnv) => {

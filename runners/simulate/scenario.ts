@@ -9,6 +9,8 @@ import type { LogScenarioSpec } from "./log-scenario.ts";
 import { runLineScenario } from "./line-scenario.ts";
 import type { StoreScenarioSpec } from "./play.ts";
 import type { Violation } from "./scenario-history.ts";
+import { runTabletScenario } from "./tablet-scenario.ts";
+import type { TabletScenarioSpec } from "./tablet-scenario.ts";
 import { runValueScenario } from "./value-scenario.ts";
 
 export interface ScenarioRun {
@@ -119,6 +121,17 @@ const database: DatabaseScenarioSpec = {
   accounts: 9,
 };
 const databasePower: DatabaseScenarioSpec = { ...database, nemeses: ["power", "disk", "link"] };
+
+const tablets: TabletScenarioSpec = {
+  nodes: [3, 4, 5],
+  log: { leaseUs: 500 * millisecond, window: 4, batch: 8, keepSlots: 32 },
+  nemeses: ["crash", "partition", "pause", "slow", "link", "disk", "drift"],
+  faults: 8,
+  clients: 8,
+  keys: 6,
+  actEveryUs: 150 * millisecond,
+};
+const tabletsPower: TabletScenarioSpec = { ...tablets, nodes: [3], nemeses: ["power", "wipe", "disk", "link"] };
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -258,5 +271,19 @@ export const scenarios: readonly Scenario[] = [
     catches: ["prepared-in-memory"],
     tolerates: [],
     run: (seed, plant) => runDatabaseScenario(databasePower, seed, plant),
+  },
+  {
+    name: "tablets",
+    promise: "tablets split, merge and change leaders under load: each key has one owner and one order of its values",
+    catches: ["split-loses-in-flight"],
+    tolerates: [],
+    run: (seed, plant) => runTabletScenario(tablets, seed, plant),
+  },
+  {
+    name: "tablets-power-loss",
+    promise: "power is lost and a disk is wiped while tablets split and merge: what was begun is finished, nothing is lost",
+    catches: [],
+    tolerates: [],
+    run: (seed, plant) => runTabletScenario(tabletsPower, seed, plant),
   },
 ];

@@ -43,7 +43,10 @@ export class TabletHistory extends ScenarioHistory implements Witness {
     this.leases.set(group, leases);
     for (const [other, end] of leases) {
       if (until === 0 || other === node || end <= now) continue;
-      this.report("lease-overlap", `n${node} leads group ${group} at ${now} us while n${other} has a lease to ${end} us`);
+      this.report(
+        "lease-overlap",
+        `n${node} leads group ${group} at ${now} us while n${other} has a lease to ${end} us`,
+      );
     }
     leases.set(node, until);
   }

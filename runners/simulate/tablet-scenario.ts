@@ -217,7 +217,10 @@ function finish(simulation: SimulatedBackend, history: TabletHistory, { keys }: 
       const output = answered && outputOf(answered, input);
       if (output !== undefined) history.record({ client: -1, invokedAt, completedAt: simulation.now, input, output });
       else {
-        history.report("no-progress", `a ${input.kind} of ${key} at n${node} after the heal: ${answered?.kind ?? "no answer"}`);
+        history.report(
+          "no-progress",
+          `a ${input.kind} of ${key} at n${node} after the heal: ${answered?.kind ?? "no answer"}`,
+        );
         history.record({ client: -1, invokedAt, completedAt: Infinity, input });
       }
     };
@@ -235,9 +238,12 @@ function compareReplicas(simulation: SimulatedBackend, history: TabletHistory, k
     const key = keyOf(i);
     const values = new Set<string>();
     for (let node = 0; node < 3; node++) {
-      simulation.request(node, { kind: "row-get", key, maxAgeUs: Infinity }, (answer) => values.add(JSON.stringify(answer)));
+      simulation.request(node, { kind: "row-get", key, maxAgeUs: Infinity }, (answer) =>
+        values.add(JSON.stringify(answer)),
+      );
     }
     simulation.run(simulation.now + second);
-    if (values.size > 1) history.report("divergence", `replicas differ about ${key} after the heal: ${[...values].join(" ")}`);
+    if (values.size > 1)
+      history.report("divergence", `replicas differ about ${key} after the heal: ${[...values].join(" ")}`);
   }
 }

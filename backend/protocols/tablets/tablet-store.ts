@@ -87,7 +87,8 @@ export class TabletStore implements Store {
     if (!key.startsWith(this.rowsFrom)) return key;
     const row = key.slice(this.rowsFrom.length);
     const at = this.placeOf(row);
-    if (at === undefined) throw new Error(`tablet ${this.tablet} would write "${row}", which lies outside of its range`);
+    if (at === undefined)
+      throw new Error(`tablet ${this.tablet} would write "${row}", which lies outside of its range`);
     return at;
   }
 

@@ -174,10 +174,12 @@ export class ToyNode {
 
   private found(parent: TabletId, child: TabletMeta): void {
     const { tablet, from } = child;
-    if (this.replicas.has(tablet) || this.isDead(tablet)) {
+    const known = this.replicas.get(tablet);
+    if (this.isDead(tablet) || known?.tablet.meta !== undefined) {
       this.spaces.cut(parent, from, undefined);
       return;
     }
+    if (known !== undefined) this.spaces.cover(tablet, undefined);
     this.spaces.cut(parent, from, tablet);
     this.store.map.set(`a/${tablet}`, 0);
     this.store.map.set(`s${tablet}/m`, child as unknown as Value);
@@ -329,7 +331,8 @@ export class ToyCluster {
     }
     node.spaces.sweep(100);
     node.endTurn();
-    for (const { tablet } of entries) if (!node.replicas.has(tablet) && !node.isDead(tablet)) node.open(tablet, undefined);
+    for (const { tablet } of entries)
+      if (!node.replicas.has(tablet) && !node.isDead(tablet)) node.open(tablet, undefined);
   }
 
   /** Throws when a key is owned twice as of the furthest that each log was applied, or an acknowledged write is missing. */

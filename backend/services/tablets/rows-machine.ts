@@ -84,10 +84,3 @@ export class RowsMachine {
 }
 
 export type RowsMachineClass = typeof RowsMachine;
-
-/** Planted: ownership was looked at when the write was proposed, and is not again. Who meets the split in the log is answered, and lost. */
-export class SplitLosesInFlight extends RowsMachine {
-  protected override refuse(): RowsOutcome {
-    return written;
-  }
-}

@@ -1,0 +1,22 @@
+/** Planted bugs of tablets, so that the checkers can be seen to fail. */
+import { RowsMachine } from "./rows-machine.ts";
+import type { RowsMachineClass, RowsOutcome } from "./rows-machine.ts";
+
+/** Ownership was looked at when the write was proposed, and is not again: who meets the split in the log is answered, and lost. */
+class SplitLosesInFlight extends RowsMachine {
+  protected override refuse(): RowsOutcome {
+    return { kind: "ok", result: { kind: "row-written" } };
+  }
+}
+
+export const plantedTablets: readonly {
+  readonly name: string;
+  readonly description: string;
+  readonly rows: RowsMachineClass;
+}[] = [
+  {
+    name: "split-loses-in-flight",
+    description: "a write proposed before a split and applied after it is answered, and lost",
+    rows: SplitLosesInFlight,
+  },
+];

@@ -27,7 +27,13 @@ interface Layer {
 }
 
 /** The contract: requests and answers, as types. */
-const api = ["backend/api.ts", "backend/api-coordination.ts", "backend/api-charges.ts", "backend/api-database.ts", "backend/api-tablets.ts"];
+const api = [
+  "backend/api.ts",
+  "backend/api-coordination.ts",
+  "backend/api-charges.ts",
+  "backend/api-database.ts",
+  "backend/api-tablets.ts",
+];
 
 /** The first layer that names a file is its layer, so exceptions stand above the rule. */
 const layers: readonly Layer[] = [

@@ -127,7 +127,6 @@ export class Proposer {
     return this.role === "leader" && this.learner.slot >= this.barrier && this.leaseInForce();
   }
 
-  /** True time at which the lease ends; 0 while another shall lead, as it may then end any moment. */
   get leaseEnd(): Micros {
     return this.successor < 0 ? this.lease.until : 0;
   }
@@ -254,13 +253,12 @@ export class Proposer {
   /** Tells followers at once what is chosen when no accept will. */
   private announce(): void {
     const { env, ballot, group } = this;
-    const safe = this.host.safe?.() ?? -1;
-    const message = { kind: "chosen", group, ballot, chosen: this.pipeline.chosen, asOf: this.asOf(), safe } as const;
+    const message = { kind: "chosen", group, ballot, chosen: this.pipeline.chosen, ...this.readable() } as const;
     for (const node of this.audience()) if (node !== env.self) env.sendEarly(node, message);
   }
 
-  private asOf(): Micros {
-    return this.holdsLease ? this.env.wall.earliest : -1;
+  private readable(): { asOf: Micros; safe: Micros } {
+    return { asOf: this.holdsLease ? this.env.wall.earliest : -1, safe: this.host.safe?.() ?? -1 };
   }
 
   /** Voters, and those who should become ones. */
@@ -288,8 +286,7 @@ export class Proposer {
     const { chosen } = this.pipeline;
     this.heartbeatAt = env.now;
     const until = env.wall.earliest + this.options.leaseUs;
-    const asOf = this.asOf();
-    const safe = this.host.safe?.() ?? -1;
+    const { asOf, safe } = this.readable();
     for (const node of this.audience()) {
       if (node === env.self) this.acceptor.onHeartbeat(node, ballot, until, this.learner.slot);
       else env.sendEarly(node, { kind: "heartbeat", group, ballot, chosen, asOf, safe, until });

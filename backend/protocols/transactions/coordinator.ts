@@ -25,7 +25,8 @@ import type {
   TransactionOptions,
   Txn,
 } from "./messages.ts";
-import type { Held, Participant } from "./participant.ts";
+import type { Held } from "./held.ts";
+import type { Participant } from "./participant.ts";
 import type { Decision, TabletCommand } from "./tablet-machine.ts";
 
 interface Vote {
@@ -307,7 +308,7 @@ export class Coordinator {
 
   /** What was not proposed is given up for good: nobody else has the order. What was, hears from the log. */
   endReign(): void {
-    for (const job of [...this.jobs.values()]) {
+    for (const job of this.jobs.values()) {
       if (job.state === "collecting") this.drop(job, { kind: "aborted", reason: "leader-changed" });
     }
     this.telling.clear();

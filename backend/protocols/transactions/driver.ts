@@ -82,7 +82,7 @@ export class Driver {
   private readonly jobs = new Map<number, Job>();
   private readonly orders = new Map<number, Order>();
   /** Orders that wait for a leader. */
-  private readonly unsent = new Set<{ readonly job: Job; readonly txn: Txn; readonly group: GroupId }>();
+  private unsent = new Set<{ readonly job: Job; readonly txn: Txn; readonly group: GroupId }>();
   /** Tells this life of the node from its others. */
   private life = "";
   private sequence = 0;
@@ -233,9 +233,9 @@ export class Driver {
 
   /** Somebody is known to lead, perhaps. */
   sendUnsent(): void {
-    for (const entry of [...this.unsent]) {
-      const { job, txn, group } = entry;
-      this.unsent.delete(entry);
+    const { unsent } = this;
+    this.unsent = new Set();
+    for (const { job, txn, group } of unsent) {
       if (job.txn === txn && this.jobs.has(job.age.sequence)) this.send(job, group);
     }
   }

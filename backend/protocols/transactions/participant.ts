@@ -10,64 +10,27 @@
  *
  * All this is memory. Whoever leads next finds in the log what was prepared, holds its locks again and asks what was decided.
  */
-import type { VersionedValue } from "../../api-database.ts";
 import type { Value } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
-import { CommitWaits } from "./commit-waits.ts";
-import { evaluate, sharedKeys } from "./evaluate.ts";
+import type { CommitWaits } from "./commit-waits.ts";
+import { evaluate } from "./evaluate.ts";
+import { heldOf, rebuilt } from "./held.ts";
+import type { Held, OwnParts, Reign } from "./held.ts";
 import type { Claim } from "./lock-table.ts";
-import { LockTable } from "./lock-table.ts";
-import { Stamps } from "./stamps.ts";
+import type { LockTable } from "./lock-table.ts";
+import type { Stamps } from "./stamps.ts";
 import type {
   GroupId,
   Log,
   OrderMessage,
   Outcome,
-  Part,
   Peers,
   PeerMessage,
   TransactionEnv,
   TransactionOptions,
   Txn,
 } from "./messages.ts";
-import type { Cell, Prepared, TabletCommand, TabletMachine } from "./tablet-machine.ts";
-
-/** One transaction's part here. Also the origin of what it proposes. */
-export interface Held {
-  readonly kind: "run" | "prepare-part" | "own";
-  readonly claim: Claim;
-  readonly part: Part;
-  /** Who gave the order; operation -1: found in the log. */
-  readonly from: NodeId;
-  readonly operation: number;
-  readonly coordinator: GroupId;
-  /** No less than any true time up to its arrival. */
-  readonly arrivedAt: Micros;
-  readonly deadline: Micros;
-  state: "waiting" | "locked" | "proposed" | "prepared" | "resolving" | "over";
-  /** Invariant: it will commit at no less. 0: none yet. */
-  stamp: Micros;
-  values: readonly VersionedValue[];
-  cells: readonly Cell[];
-  votedAt: Micros;
-}
-
-/** The origin of the command that a leadership begins with. */
-export interface Reign {
-  readonly kind: "reign";
-  readonly reign: number;
-}
-
-/** The coordinator of the same group. */
-export interface OwnParts {
-  onOwnLocked(held: Held): void;
-  onOwnRefused(held: Held, outcome: Outcome): void;
-  onWound(txn: Txn): void;
-  /** The timestamp of its decision has passed. */
-  onPassed(held: Held): void;
-  becomeLeader(): void;
-  endReign(): void;
-}
+import type { Prepared, TabletCommand, TabletMachine } from "./tablet-machine.ts";
 
 export interface ParticipantParts {
   readonly env: TransactionEnv;
@@ -139,27 +102,11 @@ export class Participant {
   /* ---- orders ---- */
 
   onOrder(from: NodeId, message: OrderMessage, deadline: Micros): Held | null {
-    const { operation, part, kind } = message;
     if (!this.serves()) {
-      this.answer(from, operation, { kind: "not-leader", leader: this.log.leader });
+      this.answer(from, message.operation, { kind: "not-leader", leader: this.log.leader });
       return null;
     }
-    const held: Held = {
-      kind: kind === "coordinate" ? "own" : kind,
-      claim: claimOf(part),
-      part,
-      from,
-      operation,
-      coordinator: kind === "prepare-part" ? message.coordinator : this.log.group,
-      arrivedAt: this.stamps.present(),
-      deadline,
-      state: "waiting",
-      stamp: 0,
-      values: [],
-      cells: [],
-      votedAt: 0,
-    };
-    return held;
+    return heldOf(from, message, this.stamps.present(), deadline);
   }
 
   /** Asks for the locks and goes on as soon as it holds them. */
@@ -360,7 +307,7 @@ export class Participant {
   tick(): void {
     if (!this.serves()) return;
     const { now } = this.env;
-    for (const held of [...this.held.values()]) {
+    for (const held of this.held.values()) {
       if (held.state === "prepared" && now - held.votedAt >= this.options.retryUs) this.vote(held);
       else if (held.state === "waiting" && held.deadline <= now)
         this.refuse(held, { kind: "aborted", reason: "timeout" });
@@ -394,31 +341,12 @@ export class Participant {
   protected rebuild(): void {
     const found = this.machine.allPrepared().sort((a, b) => a.timestamp - b.timestamp);
     for (const prepared of found) {
-      const held = this.rebuilt(prepared);
+      const held = rebuilt(prepared, (key) => this.machine.newest(key));
       this.held.set(prepared.txn, held);
       this.pending.set(prepared.txn, held);
       this.locks.seize(held.claim);
       this.vote(held);
     }
-  }
-
-  private rebuilt({ txn, age, coordinator, timestamp, reads, shared, exclusive, cells }: Prepared): Held {
-    return {
-      kind: "prepare-part",
-      claim: { txn, age, shared, exclusive },
-      part: { txn, age, reads, writes: [], conditions: [] },
-      from: -1,
-      operation: -1,
-      coordinator,
-      arrivedAt: 0,
-      deadline: Infinity,
-      state: "prepared",
-      stamp: timestamp,
-      // Nobody wrote since: they are as they were when it was prepared.
-      values: reads.map((key) => this.machine.newest(key)),
-      cells,
-      votedAt: 0,
-    };
   }
 
   /** Another leads, or nobody: what is not in the log is forgotten. */
@@ -443,8 +371,4 @@ export class Participant {
   private answer(to: NodeId, operation: number, outcome: Outcome): void {
     this.env.sendEarly(to, { kind: "outcome", operation, outcome });
   }
-}
-
-function claimOf(part: Part): Claim {
-  return { txn: part.txn, age: part.age, shared: sharedKeys(part), exclusive: part.writes.map(({ key }) => key) };
 }

@@ -139,7 +139,8 @@ export class Reader {
 
   tick(): void {
     const { now } = this.env;
-    for (const piece of [...this.pieces.values()]) {
+    const pieces = [...this.pieces.values()];
+    for (const piece of pieces) {
       const { job, sentAt, group } = piece;
       if (job.deadline <= now) {
         if (!this.pieces.has(piece.operation)) continue;

@@ -6,7 +6,7 @@ import type { Job } from "../../protocols/transactions/coordinator.ts";
 import { LockTable } from "../../protocols/transactions/lock-table.ts";
 import type { Txn } from "../../protocols/transactions/messages.ts";
 import { Participant } from "../../protocols/transactions/participant.ts";
-import type { Held } from "../../protocols/transactions/participant.ts";
+import type { Held } from "../../protocols/transactions/held.ts";
 import { Stamps } from "../../protocols/transactions/stamps.ts";
 import { TabletMachine } from "../../protocols/transactions/tablet-machine.ts";
 import type { Prepared } from "../../protocols/transactions/tablet-machine.ts";

@@ -23,7 +23,7 @@ import type {
   TransactionOptions,
 } from "../../protocols/transactions/messages.ts";
 import { Participant } from "../../protocols/transactions/participant.ts";
-import type { Held, Reign } from "../../protocols/transactions/participant.ts";
+import type { Held, Reign } from "../../protocols/transactions/held.ts";
 import { SnapshotReads } from "../../protocols/transactions/snapshot-reads.ts";
 import { Stamps } from "../../protocols/transactions/stamps.ts";
 import { TabletMachine } from "../../protocols/transactions/tablet-machine.ts";

@@ -213,7 +213,7 @@ function finish(simulation: SimulatedBackend, history: TabletHistory, { keys }: 
       const invokedAt = simulation.now;
       let answered: Answer | undefined;
       simulation.request(node, requestOf(input), (answer) => (answered = answer));
-      for (let j = 0; j < 60 && answered === undefined; j++) simulation.run(simulation.now + 50 * millisecond);
+      simulation.run(simulation.now + second / 2);
       const output = answered && outputOf(answered, input);
       if (output !== undefined) history.record({ client: -1, invokedAt, completedAt: simulation.now, input, output });
       else {

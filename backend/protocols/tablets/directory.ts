@@ -72,6 +72,9 @@ export class Directory {
   private readonly initial: readonly DirectoryEntry[];
   private head: Head | undefined;
   private byTablet = new Map<TabletId, DirectoryEntry>();
+  /** Finished, as far as this replica applied them since it started. */
+  splits = 0;
+  merges = 0;
 
   /** @param initial the tablets that there are from the start, in key order and without a gap */
   constructor(store: Store, initial: readonly TabletEntry[]) {
@@ -153,6 +156,7 @@ export class Directory {
     }
     const { at, child } = entry.intent;
     this.raise();
+    this.splits++;
     const next = { ...entry, version: version + 1, intent: null };
     return this.changed([this.put({ ...next, to: at }), this.put({ ...next, tablet: child, from: at })]);
   }
@@ -181,6 +185,7 @@ export class Directory {
     }
     const right = this.byTablet.get(left.intent.right)!;
     this.raise();
+    this.merges++;
     this.byTablet.delete(right.tablet);
     this.store.deleteLater(entryPrefix + right.from);
     const next = Math.max(left.version, right.version) + 1;

@@ -69,7 +69,7 @@ export class Steering {
   tick(): void {
     const { env, heartbeatUs } = this.parts;
     if (env.now - this.askedAt >= 2 * heartbeatUs) this.refresh();
-    for (const replica of [...this.parts.holdings.all()]) this.steer(replica);
+    for (const replica of this.parts.holdings.all()) this.steer(replica);
     this.onGivenUp();
     if (this.balance === undefined || env.now - this.reportedAt < 2 * heartbeatUs) return;
     this.reportedAt = env.now;
@@ -99,7 +99,7 @@ export class Steering {
     if (map.version <= this.map.version || map.entries.length === 0) return;
     this.map = map;
     for (const entry of map.entries) this.parts.routing.learn(entry);
-    for (const replica of [...this.parts.holdings.all()]) {
+    for (const replica of this.parts.holdings.all()) {
       replica.steppedAt = -Infinity;
       this.steer(replica);
     }

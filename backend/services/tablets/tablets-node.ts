@@ -1,21 +1,17 @@
 /**
- * One node of a store whose tablets split and merge under load: replicas of tablets, maybe one of the directory, and the way of each request
- * to the tablet that owns its key.
+ * One node of a store whose tablets split and merge under load:
  *
- *     client ──> entry node ──map: who owns the key?──> leader of that tablet ──> its log, or lease and state ──> answer
- *                    ^                                        │
- *                    └── moved: these own it now <────────────┘  at once, or when the write's turn in the log has come
- *
- * What was refused as moved was not done, so the entry node tries again by itself where it is sent. What may have been proposed is never
- * tried again on the client's behalf.
+ *                +── Traffic     the way of each request to the leader of the tablet that owns its key
+ *     input ───> |   Holdings    replicas of tablets, which come and go ──> one Group each
+ *                |   Steering    the next step of each split and merge, and what to begin
+ *                +── Directory   at some nodes: which tablet owns what, a Group of its own
  */
 import type { Answer, TabletsService } from "../../api.ts";
 import type { RowsRequest } from "../../api-tablets.ts";
 import type { Core, Env, RequestId } from "../../kernel/env.ts";
 import type { Topology } from "../../kernel/topology.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
-import { millisecond, second } from "../../kernel/units.ts";
-import type { Value } from "../../kernel/store.ts";
+import { millisecond } from "../../kernel/units.ts";
 import type { Witness } from "../../kernel/witness.ts";
 import { Group } from "../../protocols/paxos/group.ts";
 import type { PaxosRoles } from "../../protocols/paxos/group.ts";
@@ -23,16 +19,16 @@ import type { GroupHost, PaxosEnv } from "../../protocols/paxos/messages.ts";
 import { Directory } from "../../protocols/tablets/directory.ts";
 import type { DirectoryResult } from "../../protocols/tablets/directory.ts";
 import { RoutingMap } from "../../protocols/tablets/routing.ts";
-import type { Moved, RangeResult, TabletId } from "../../protocols/tablets/tablet.ts";
-import { ForwardsSeen } from "../forwards-seen.ts";
+import type { TabletId } from "../../protocols/tablets/tablet.ts";
 import { groupOptions } from "../replicated/replicated-node.ts";
-import { beginCommand, initialTablets, mapAnswer, outcomeOf, refusalOf, rulesOf } from "./tablets-requests.ts";
+import { initialTablets, rulesOf } from "./tablets-requests.ts";
 import { Holdings } from "./holdings.ts";
-import type { TabletReplica } from "./holdings.ts";
 import { directoryGroup } from "./messages.ts";
 import type { TabletsMessage, TabletsTimer } from "./messages.ts";
-import type { RowCommand, RowsMachineClass, RowsOutcome } from "./rows-machine.ts";
+import type { RowsMachineClass, RowsOutcome } from "./rows-machine.ts";
 import { Steering } from "./steering.ts";
+import { Traffic } from "./traffic.ts";
+import type { Job } from "./traffic.ts";
 
 export type TabletsEnv = Env<TabletsMessage, TabletsTimer, Answer>;
 
@@ -42,61 +38,13 @@ export interface TabletsRoles {
   readonly rows: RowsMachineClass;
 }
 
-/** A request on its way, at the node where it entered or at the leader it was forwarded to. */
-interface Job {
-  readonly body: RowsRequest;
-  /** -1 when it was forwarded: then `from` and `operation` say whose it is. */
-  readonly request: RequestId;
-  readonly from: NodeId;
-  readonly operation: number;
-  readonly deadline: Micros;
-  /** Group it was last sent to. */
-  group: TabletId;
-  settled: boolean;
-}
-
-interface Forward {
-  readonly job: Job;
-  readonly to: NodeId;
-  readonly at: Micros;
-}
-
-const defaultTimeoutUs: Micros = 5 * second;
-/** The leader's own patience ends first, so that its answer, not our guess, reaches the client. */
-const slackUs: Micros = 100 * millisecond;
-const noLeader: Answer = { kind: "refused", code: "unavailable", message: "Nobody leads the tablet at the moment" };
-const steppedDown: Answer = {
-  kind: "unknown",
-  code: "connection-lost",
-  message: "The tablet's leader changed before the outcome was known",
-};
-const timedOut: Answer = { kind: "unknown", code: "timeout", message: "The log did not decide in time" };
-const late: Answer = { kind: "refused", code: "expired", message: "The deadline had passed before work began" };
-const done: Answer = { kind: "ok", result: { kind: "row-written" } };
-
 export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsRequest> {
   private readonly env: TabletsEnv;
   private readonly tickUs: Micros;
-  private readonly heartbeatUs: Micros;
-  private readonly leaseReads: boolean;
   private readonly holdings: Holdings;
   private readonly steering: Steering;
-  private readonly routing: RoutingMap;
   private readonly directory: { readonly group: Group; readonly machine: Directory } | undefined;
-  private readonly forwardsSeen: ForwardsSeen;
-  private readonly forwards = new Map<number, Forward>();
-  private nextForward: number;
-  /** Whoever was said to lead a group of which there is no replica here. */
-  private readonly leaders = new Map<TabletId, NodeId>();
-  /** Waiting for a leader, or for news of who owns the key. */
-  private parked = new Set<Job>();
-  /** At this leader: proposed, or asked of a majority. */
-  private readonly underWay = new Set<Job>();
-  private requests = 0;
-  private forwarded = 0;
-  private staleRoutes = 0;
-  private splits = 0;
-  private merges = 0;
+  private readonly traffic: Traffic;
 
   constructor(
     env: TabletsEnv,
@@ -108,13 +56,9 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
     const options = groupOptions(spec.log);
     const { replicas, reads } = spec.log;
     this.env = env;
-    this.heartbeatUs = options.heartbeatUs;
     this.tickUs = Math.max(millisecond, Math.round(options.heartbeatUs / 4));
-    this.leaseReads = reads !== "quorum";
-    this.forwardsSeen = new ForwardsSeen(env);
-    this.nextForward = env.random.uint32() * 2 ** 20;
     const initial = initialTablets(spec);
-    this.routing = new RoutingMap(initial);
+    const routing = new RoutingMap(initial);
     const paxosEnv = env as unknown as PaxosEnv;
     if (replicas.includes(env.self)) {
       let machine: Directory | undefined;
@@ -137,47 +81,42 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
     this.steering = new Steering({
       env,
       holdings: this.holdings,
-      routing: this.routing,
+      routing,
       directory: this.directory,
       keepers: replicas,
       heartbeatUs: options.heartbeatUs,
       limits: { maxRows: rules.mergeMaxRows, maxBytes: rules.mergeMaxBytes },
       rules: spec.balance === undefined ? undefined : rules,
       zoneOf: (node) => topology.nodes[node].zone,
-      onGivenUp: (replica) => this.onGivenUp(replica),
+      onGivenUp: ({ tablet }) => this.traffic.onGivenUp(tablet),
     });
+    const { holdings, steering, directory } = this;
+    const { heartbeatUs } = options;
+    const leaseReads = reads !== "quorum";
+    this.traffic = new Traffic({ env, holdings, routing, steering, directory, heartbeatUs, leaseReads });
   }
 
   start(): void {
     this.directory?.group.start();
     this.holdings.start();
-    this.forwardsSeen.onRestart();
+    this.traffic.onRestart();
     this.env.after(this.env.random.below(this.tickUs) + 1, "tick", 0);
   }
 
   onRequest(request: RequestId, body: RowsRequest): void {
-    this.requests++;
-    const deadline = this.env.now + (body.timeoutUs ?? defaultTimeoutUs);
-    const job = { body, request, from: this.env.self, operation: 0, deadline, group: 0, settled: false };
-    const refusal = refusalOf(body);
-    if (refusal === undefined) this.route(job);
-    else this.finish(job, refusal);
+    this.traffic.onRequest(request, body);
   }
 
   onMessage(from: NodeId, message: TabletsMessage): void {
-    const { steering } = this;
+    const { steering, traffic } = this;
     switch (message.kind) {
       case "forward":
-        this.onForward(from, message);
+        traffic.onForward(from, message);
         break;
       case "forward-answer":
-        this.onReturned(message.operation, ({ job }) => this.finish(job, message.answer));
-        break;
       case "forward-refused":
-        this.onReturned(message.operation, ({ job }) => this.onRefused(job, message.leader));
-        break;
       case "forward-moved":
-        this.onReturned(message.operation, ({ job }) => this.onMoved(job, { kind: "moved", entries: message.entries }));
+        traffic.onAnswer(message);
         break;
       case "map-ask":
         steering.onMapAsk(from, message.since);
@@ -195,7 +134,7 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
         steering.onHandOver(message.tablet, message.to);
         break;
       default:
-        this.groupOf(message.group)?.onMessage(from, message);
+        traffic.groupOf(message.group)?.onMessage(from, message);
         this.holdings.startFounded();
     }
   }
@@ -203,11 +142,11 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
   onTimer(_timer: TabletsTimer): void {
     this.env.after(this.tickUs, "tick", 0);
     this.directory?.group.tick();
-    for (const { group } of [...this.holdings.all()]) group.tick();
+    for (const { group } of this.holdings.all()) group.tick();
     this.holdings.startFounded();
     this.steering.tick();
-    this.expire();
-    this.unpark();
+    this.traffic.expire();
+    this.traffic.unpark();
   }
 
   check(): void {
@@ -216,15 +155,17 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
   }
 
   atRest(): boolean {
-    if (this.forwards.size > 0 || this.parked.size > 0 || this.underWay.size > 0 || this.steering.busy) return false;
+    if (this.traffic.busy || this.steering.busy) return false;
     const groups = [...this.holdings.all()].map(({ group }) => group);
     if (this.directory !== undefined) groups.push(this.directory.group);
     return groups.every((group) => !group.busy && group.leader >= 0);
   }
 
   counters(): Record<string, number> {
-    const { requests, forwarded, staleRoutes, splits, merges } = this;
-    const counted = { requests, forwarded, staleRoutes, splits, merges };
+    // Each replica of the directory sees them all; its leader tells.
+    const leadsDirectory = this.directory?.group.leading === true;
+    const { splits, merges } = leadsDirectory ? this.directory!.machine : { splits: 0, merges: 0 };
+    const counted = { ...this.traffic.counters(), splits, merges };
     let [tablets, leads, refusedInLog, appliedSlots, snapshotsInstalled] = [0, 0, 0, 0, 0];
     for (const { group, machine } of this.holdings.all()) {
       tablets++;
@@ -237,276 +178,18 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
     return { ...counted, tablets, leads, refusedInLog, appliedSlots, snapshotsInstalled };
   }
 
-  /* ---- where a request goes ---- */
-
-  private route(job: Job): void {
-    const { body } = job;
-    job.group = this.destination(body);
-    const replica = this.holdings.get(job.group);
-    if (body.kind === "row-get" && body.maxAgeUs !== undefined && replica !== undefined) {
-      const { group } = replica;
-      const isFresh = body.maxAgeUs === Infinity || this.env.wall.latest - group.asOf <= body.maxAgeUs;
-      if (group.readable && isFresh && this.tryRead(job, replica)) return;
-    }
-    this.lead(job);
-  }
-
-  private destination(body: RowsRequest): TabletId {
-    switch (body.kind) {
-      case "row-get":
-      case "row-put":
-      case "row-swap":
-        return this.routing.find(body.key).tablet;
-      case "tablet-lead":
-        return this.routing.find(body.at).tablet;
-      default:
-        return directoryGroup;
-    }
-  }
-
-  /** Here if this node leads the group, else to whoever does. */
-  private lead(job: Job): void {
-    const { body } = job;
-    if (body.kind === "row-get" || body.kind === "row-put" || body.kind === "row-swap") {
-      const replica = this.holdings.get(job.group);
-      if (replica?.group.leading === true && this.carryOut(job, replica)) return;
-    } else if (this.groupOf(job.group)?.leading === true && this.arrange(job)) {
-      return;
-    }
-    this.toLeader(job);
-  }
-
-  private toLeader(job: Job): void {
-    const { env } = this;
-    const leader = this.leaderOf(job.group);
-    if (job.request < 0) {
-      env.sendEarly(job.from, {
-        kind: "forward-refused",
-        operation: job.operation,
-        leader: this.groupOf(job.group)?.leader ?? -1,
-      });
-    } else if (leader >= 0 && leader !== env.self) {
-      this.forwarded++;
-      const operation = this.nextForward++;
-      this.forwards.set(operation, { job, to: leader, at: env.now });
-      const { group, body, deadline } = job;
-      const leftUs = deadline - env.now;
-      env.sendEarly(leader, { kind: "forward", operation, group, body, leftUs, sentAt: env.wall.earliest });
-    } else {
-      this.parked.add(job);
-    }
-  }
-
-  /** As far as is known here; -1: nobody. Of a group without a replica here, any of its replicas will say. */
-  private leaderOf(tablet: TabletId): NodeId {
-    const group = this.groupOf(tablet);
-    if (group !== undefined && group.leader >= 0) return group.leader;
-    if (group?.elector === true) return -1;
-    if (tablet === directoryGroup) return this.steering.keeper;
-    const known = this.leaders.get(tablet);
-    if (known !== undefined) return known;
-    const entry = this.routing.entries().find((piece) => piece.tablet === tablet);
-    const others = entry?.replicas.filter((node) => node !== this.env.self) ?? [];
-    return others.length === 0 ? -1 : this.env.random.pick(others);
-  }
-
-  private groupOf(tablet: TabletId): Group | undefined {
-    return tablet === directoryGroup ? this.directory?.group : this.holdings.get(tablet)?.group;
-  }
-
-  /* ---- at the leader ---- */
-
-  private onForward(from: NodeId, message: Extract<TabletsMessage, { kind: "forward" }>): void {
-    const { operation, group, body, leftUs, sentAt } = message;
-    if (!this.forwardsSeen.isNews(from, operation, sentAt)) return;
-    // What it took to get here counts, by the most that it may have been.
-    const deadline = this.env.now + leftUs - Math.max(0, this.env.wall.earliest - sentAt);
-    const job = { body, request: -1, from, operation, deadline, group, settled: false };
-    if (deadline < this.env.now) this.finish(job, late);
-    else this.lead(job);
-  }
-
-  /** Returns false when it cannot, and has done nothing. */
-  private carryOut(job: Job, replica: TabletReplica): boolean {
-    const { group, machine, meter } = replica;
-    const { body } = job;
-    if (body.kind !== "row-get" && body.kind !== "row-put" && body.kind !== "row-swap") return false;
-    if (!machine.tablet.owns(body.key)) {
-      if (!group.readable) return false;
-      this.onOutcome(job, machine.tablet.moved());
-      return true;
-    }
-    meter.onOperation(body.key, this.env.now);
-    if (body.kind === "row-get") {
-      if (this.leaseReads && this.mayReadAlone(group)) return this.tryRead(job, replica);
-      if (!group.beginRead(job)) return false;
-    } else {
-      const { timeoutUs: _, ...command } = body;
-      if (!group.propose(job, command satisfies RowCommand as unknown as Value)) return false;
-    }
-    this.underWay.add(job);
-    return true;
-  }
-
-  /**
-   * A lease is not enough where ranges change hands: another replica may have applied a split that is chosen and not yet applied here, and
-   * the new tablet may be taking writes. What is chosen all comes from this leader, so it knows.
-   */
-  private mayReadAlone(group: Group): boolean {
-    return group.holdsLease && group.applied >= group.chosen;
-  }
-
-  private tryRead(job: Job, { machine }: TabletReplica): boolean {
-    if (job.body.kind !== "row-get") return false;
-    const outcome = machine.read(job.body);
-    if (outcome === undefined) return false;
-    this.onOutcome(job, outcome);
-    return true;
-  }
-
-  /** What is asked of the directory's leader, or of a tablet's about itself. */
-  private arrange(job: Job): boolean {
-    const { body } = job;
-    if (body.kind === "tablet-lead") {
-      const { group } = this.holdings.get(job.group)!;
-      if (body.node !== this.env.self) group.handOver(body.node);
-      this.finish(job, done);
-      return true;
-    }
-    const { group, machine } = this.directory!;
-    if (body.kind === "tablet-map") {
-      if (!group.beginRead(job)) return false;
-    } else {
-      const command = beginCommand(machine, body);
-      if (command === undefined) {
-        this.finish(job, { kind: "refused", code: "invalid", message: "No tablet follows the last one" });
-        return true;
-      }
-      if (!group.propose(job, command as unknown as Value)) return false;
-    }
-    this.underWay.add(job);
-    return true;
-  }
-
-  private onOutcome(job: Job, outcome: RowsOutcome | DirectoryResult): void {
-    if (outcome.kind === "moved") this.onMoved(job, outcome);
-    else this.finish(job, outcomeOf(outcome as Exclude<typeof outcome, Moved | RangeResult>));
-  }
-
-  /* ---- back at the entry ---- */
-
-  private onReturned(operation: number, settle: (forward: Forward) => void): void {
-    const forward = this.forwards.get(operation);
-    if (forward === undefined) return;
-    this.forwards.delete(operation);
-    settle(forward);
-  }
-
-  private onRefused(job: Job, leader: NodeId): void {
-    if (job.group === directoryGroup) this.steering.onWrongKeeper(leader);
-    else if (leader >= 0) this.leaders.set(job.group, leader);
-    else this.leaders.delete(job.group);
-    this.parked.add(job);
-  }
-
-  private onMoved(job: Job, moved: Moved): void {
-    this.underWay.delete(job);
-    if (job.request < 0) {
-      this.env.sendEarly(job.from, { kind: "forward-moved", operation: job.operation, entries: moved.entries });
-      return;
-    }
-    this.staleRoutes++;
-    for (const entry of moved.entries) this.routing.learn(entry);
-    if (this.destination(job.body) !== job.group) this.route(job);
-    else {
-      this.steering.refresh();
-      if (this.destination(job.body) !== job.group) this.route(job);
-      else this.parked.add(job);
-    }
-  }
-
-  private unpark(): void {
-    if (this.parked.size === 0) return;
-    const jobs = this.parked;
-    this.parked = new Set();
-    for (const job of jobs) this.route(job);
-  }
-
-  private finish(job: Job, answer: Answer): void {
-    if (job.settled) return;
-    job.settled = true;
-    this.underWay.delete(job);
-    if (job.request >= 0) this.env.replyEarly(job.request, answer);
-    else this.env.sendEarly(job.from, { kind: "forward-answer", operation: job.operation, answer });
-  }
-
-  private expire(): void {
-    const { now } = this.env;
-    for (const [operation, { job, at }] of this.forwards) {
-      const isRead = job.body.kind === "row-get" || job.body.kind === "tablet-map";
-      if (job.deadline + slackUs <= now) {
-        this.forwards.delete(operation);
-        this.finish(job, timedOut);
-      } else if (isRead && now - at > 5 * this.heartbeatUs) {
-        // Whoever was asked may be no more; a read may be put to another as well.
-        this.forwards.delete(operation);
-        this.leaders.delete(job.group);
-        this.parked.add(job);
-      }
-    }
-    for (const job of this.parked) {
-      if (job.deadline > now) continue;
-      this.parked.delete(job);
-      this.finish(job, noLeader);
-    }
-    for (const job of this.underWay) {
-      if (job.deadline > now) continue;
-      this.groupOf(job.group)?.abandonRead(job);
-      this.finish(job, timedOut);
-    }
-  }
-
   /* ---- what groups say ---- */
 
   private hostOf(tablet: TabletId): GroupHost {
     return {
       onResult: (origin, result) =>
-        this.onResult(tablet, origin as Job | undefined, result as RowsOutcome | DirectoryResult),
-      onLost: (origin) => origin !== undefined && this.finish(origin as Job, steppedDown),
-      onRefused: (origin) => origin !== undefined && this.again(origin as Job),
-      onReadable: (origin) => this.onReadable(origin as Job),
+        origin !== undefined && this.traffic.onOutcome(origin as Job, result as RowsOutcome | DirectoryResult),
+      onLost: (origin) => origin !== undefined && this.traffic.onLost(origin as Job),
+      onRefused: (origin) => origin !== undefined && this.traffic.again(origin as Job),
+      onReadable: (origin) => this.traffic.onReadable(origin as Job),
       onApplied: () => this.onApplied(tablet),
-      onLeader: (leader) => this.onLeader(tablet, leader),
+      onLeader: (leader) => this.traffic.onLeader(tablet, leader),
     };
-  }
-
-  private onResult(tablet: TabletId, job: Job | undefined, result: RowsOutcome | DirectoryResult): void {
-    if (tablet === directoryGroup && result.kind === "changed" && job === undefined) {
-      // Whoever begins and whoever finishes is counted by what it leaves: one tablet more, or one less.
-      if (result.entries.length === 2 && result.entries.every(({ intent }) => intent === null)) this.splits++;
-      if (result.entries.length === 1 && result.entries[0].intent === null) this.merges++;
-    }
-    if (job !== undefined) this.onOutcome(job, result);
-  }
-
-  private onReadable(job: Job): void {
-    if (job.settled) return;
-    this.underWay.delete(job);
-    if (job.body.kind === "tablet-map") {
-      const map = this.directory!.machine.read({ kind: "map", since: 0 });
-      this.finish(job, mapAnswer(map.version, map.entries));
-      return;
-    }
-    const replica = this.holdings.get(job.group);
-    if (replica === undefined || !this.tryRead(job, replica)) this.again(job);
-  }
-
-  /** Taken and not proposed. */
-  private again(job: Job): void {
-    this.underWay.delete(job);
-    if (job.request < 0)
-      this.env.sendEarly(job.from, { kind: "forward-refused", operation: job.operation, leader: -1 });
-    else this.parked.add(job);
   }
 
   private onApplied(tablet: TabletId): void {
@@ -516,20 +199,5 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
     }
     const replica = this.holdings.get(tablet);
     if (replica !== undefined) this.steering.onApplied(replica);
-  }
-
-  private onLeader(tablet: TabletId, leader: NodeId): void {
-    if (leader < 0) return;
-    for (const [operation, { job, to }] of this.forwards) {
-      if (job.group !== tablet || to === leader) continue;
-      this.forwards.delete(operation);
-      if (job.body.kind === "row-get" || job.body.kind === "tablet-map") this.parked.add(job);
-      else this.finish(job, steppedDown);
-    }
-    this.unpark();
-  }
-
-  private onGivenUp({ tablet }: TabletReplica): void {
-    for (const job of [...this.underWay]) if (job.group === tablet) this.finish(job, steppedDown);
   }
 }

@@ -24,6 +24,8 @@ export interface Held {
   values: readonly VersionedValue[];
   cells: readonly Cell[];
   votedAt: Micros;
+  /** What its coordinator decided, while it is resolving; null: to abort. */
+  decided: Micros | null;
 }
 
 /** The origin of the command that a leadership begins with. */
@@ -59,6 +61,7 @@ export function heldOf(from: NodeId, message: OrderMessage, arrivedAt: Micros, d
     values: [],
     cells: [],
     votedAt: 0,
+    decided: null,
   };
 }
 
@@ -79,6 +82,7 @@ export function rebuilt(prepared: Prepared, newest: (key: string) => VersionedVa
     values: reads.map(newest),
     cells,
     votedAt: 0,
+    decided: null,
   };
 }
 

@@ -174,7 +174,7 @@ export class Participant {
       // What is written over it comes later, though its timestamp was another group's choice.
       this.stamps.raise(this.machine.highest);
       this.release(held.part.txn);
-      this.learned(held);
+      if (held.decided !== null) this.sendLearned(held.coordinator, held.part.txn);
     } else if (this.held.get(held.part.txn) === held) {
       held.state = "prepared";
       this.vote(held);
@@ -222,6 +222,7 @@ export class Participant {
     } else if (held.kind === "prepare-part" && (held.state === "waiting" || held.state === "locked")) {
       if (timestamp === null) this.release(txn);
     } else if (held.kind === "prepare-part" && held.state === "prepared") {
+      held.decided = timestamp;
       this.propose(held, { kind: "resolve", txn, timestamp });
       held.state = "resolving";
     }
@@ -231,10 +232,6 @@ export class Participant {
     const { coordinator: group, part, stamp: timestamp, values } = held;
     held.votedAt = this.env.now;
     this.peers.toLeader(group, { kind: "vote", group, txn: part.txn, from: this.log.group, timestamp, values });
-  }
-
-  private learned({ coordinator, part }: Held): void {
-    this.sendLearned(coordinator, part.txn);
   }
 
   private sendLearned(group: GroupId, txn: Txn): void {

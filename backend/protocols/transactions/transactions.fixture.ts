@@ -90,11 +90,7 @@ export class ToyGroups {
 
   read(node: NodeId, keys: readonly string[], at: SnapshotRead["at"]): void {
     this.say(`client -> n${node} read ${keys.join(" ")} ${at.kind}`);
-    this.nodes[node].reader.begin(
-      ++this.request,
-      { keys, at } satisfies Omit<DatabaseRequest, "kind">,
-      this.now + 1_000_000,
-    );
+    this.nodes[node].reader.begin(++this.request, { keys, at }, this.now + 1_000_000);
   }
 
   /** The leader forgets everything that is not in its log, and leads again. */

@@ -96,8 +96,21 @@ const logPower: LogScenarioSpec = { ...log, nemeses: ["power", "disk", "link"] }
 const logWiped: LogScenarioSpec = {
   ...log,
   shapes: [{ nodes: 3, replicas: 3 }],
-  nemeses: ["wipe", "link", "disk"],
-  faults: 6,
+  nemeses: ["wipe", "crash", "partition", "link", "disk"],
+  faults: 8,
+};
+/** Leases so short, links so slow and disturbances so many that leaders follow one another with proposals half accepted. */
+const logDuels: LogScenarioSpec = {
+  ...log,
+  shapes: [
+    { nodes: 5, replicas: 5 },
+    { nodes: 3, replicas: 3 },
+  ],
+  log: { leaseUs: 60 * millisecond, heartbeatUs: 10 * millisecond, window: 8, batch: 2, keepSlots: 64 },
+  nemeses: ["crash", "partition", "link", "pause"],
+  faults: 40,
+  clients: 8,
+  keys: 5,
 };
 const logMoves: LogScenarioSpec = {
   ...log,
@@ -253,6 +266,13 @@ export const scenarios: readonly Scenario[] = [
     catches: [],
     tolerates: [],
     run: (seed, plant) => runLogScenario(logMoves, seed, plant),
+  },
+  {
+    name: "log-duels",
+    promise: "leaders follow one another with proposals half accepted: what was chosen stays chosen",
+    catches: [],
+    tolerates: [],
+    run: (seed, plant) => runLogScenario(logDuels, seed, plant),
   },
   {
     name: "log-quorum-reads",

@@ -137,7 +137,7 @@ export type ChargeQuery =
   | ({ readonly kind: "customer-list"; readonly account: string; readonly email?: string } & ListPage)
   /** Outbox rows not yet published, oldest first. */
   | { readonly kind: "outbox-read"; readonly limit: number }
-  /** What the sink has taken, in the order of its arrival, from number `from` on. Asked of the sink's node. */
+  /** What the sink has taken, in the order of its arrival, from number `from` on. */
   | { readonly kind: "deliveries-read"; readonly from: number; readonly limit: number };
 
 export type ChargesRequest = (

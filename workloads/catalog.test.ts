@@ -5,13 +5,14 @@ import type { Answer } from "../backend/api.ts";
 import { Random } from "../backend/kernel/random.ts";
 import { cartConflict } from "./cart-conflict.ts";
 import { createWorkload, workloadNames } from "./catalog.ts";
+import { charges } from "./charges.ts";
 import { checkout } from "./checkout.ts";
 import { draw } from "./distribution.ts";
 import { items } from "./items.ts";
 import { work } from "./work.ts";
 import type { HistoryEntry, Step, WorkloadSpec } from "./workload.ts";
 
-const specs = [items(), checkout(), cartConflict(), work()];
+const specs = [items(), charges(), checkout(), cartConflict(), work()];
 const emptyItem: Answer = { kind: "ok", result: { kind: "item", item: null, siblings: [], context: "", units: 1 } };
 
 /** The first steps of a session whose every answer is `answer`. */
@@ -67,6 +68,7 @@ test("unknown names and values that do not fit are named", () => {
     [items({ table: { replication: { n: 3, r: 4, w: 2, sloppy: false } } }), /replication does not fit/],
     [items({ table: { partitions: -1 } }), /partitions does not fit/],
     [items({ table: { name: "" } }), /name does not fit/],
+    [{ name: "charges", parameters: { events: "some" } }, /events .*; got some; expected kept, counted or none/],
     [checkout({ perSession: [3, 2] }), /perSession .*; got \[3,2\]; expected \[lowest, highest\]/],
     [checkout({ mix: { view: 0, add: 0, change: 0, remove: 0 } }), /mix .*; expected weights/],
     [{ name: "checkout", parameters: { mix: { steal: 1 } } }, /mix .*; got \{"steal":1\}/],

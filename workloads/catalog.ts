@@ -3,6 +3,7 @@
  * workload is a file beside this one and a line in the table below.
  */
 import { CartConflict } from "./cart-conflict.ts";
+import { Charges } from "./charges.ts";
 import { Checkout } from "./checkout.ts";
 import { Items } from "./items.ts";
 import { ParameterError } from "./parameters.ts";
@@ -13,6 +14,7 @@ type Parameters = WorkloadSpec["parameters"];
 
 const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
   "cart-conflict": (parameters) => new CartConflict(parameters),
+  charges: (parameters) => new Charges(parameters),
   checkout: (parameters) => new Checkout(parameters),
   items: (parameters) => new Items(parameters),
   work: (parameters) => new Work(parameters),

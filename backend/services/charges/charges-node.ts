@@ -8,7 +8,7 @@
  * What it asks of the log it asks as its clients do, by requests that its replica forwards, refuses or loses like any other.
  */
 import type { Answer, ChargesService as ChargesSpec, Request } from "../../api.ts";
-import type { CardCall, ChargeChange, ChargeEvent } from "../../api-charges.ts";
+import type { CardCall, ChargeChange, ChargeEvent, ChargeQuery, EventDelivery } from "../../api-charges.ts";
 import type { Core, Env, RequestId } from "../../kernel/env.ts";
 import { byteKey } from "../../kernel/store.ts";
 import type { Store, StoreKey, Value } from "../../kernel/store.ts";
@@ -26,12 +26,18 @@ import { numberAt } from "./keys.ts";
 import type { RowPlace } from "./outbox-rows.ts";
 import { firstOwnRequest, OwnRequestsEnv } from "./own-requests.ts";
 
-export type ChargesMessage = ReplicatedMessage | OutboxMessage;
+export type ChargesMessage =
+  | ReplicatedMessage
+  | OutboxMessage
+  | { readonly kind: "deliveries-ask"; readonly request: RequestId; readonly from: number; readonly limit: number }
+  | { readonly kind: "deliveries-told"; readonly request: RequestId; readonly deliveries: readonly EventDelivery[] };
 export type ChargesTimer = ReplicatedTimer | "duties" | "network";
 export type ChargesEnv = Env<ChargesMessage, ChargesTimer, Answer>;
 
 /** Builds the replica of a node. */
 export type BuildReplica = (env: ReplicatedEnv, build: (store: Store) => ChargesService) => ReplicatedNode;
+
+type DeliveriesRead = Extract<ChargeQuery, { readonly kind: "deliveries-read" }>;
 
 /** What a request of the node's own was for. `client`: who waits for it; -1: nobody. */
 type Own =
@@ -59,6 +65,8 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
   private lastAsked = 0;
   /** Changes of clients, by request, where their answers are told to the sink. */
   private readonly told = new Map<RequestId, ChargeChange>();
+  /** Clients whose look at the deliveries is on its way to the sink's node. */
+  private readonly asking = new Set<RequestId>();
   private takenOver = 0;
 
   constructor(env: ChargesEnv, spec: ChargesSpec, roles: ChargesRoles, build: BuildReplica) {
@@ -91,13 +99,7 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
   }
 
   onRequest(request: RequestId, body: Request): void {
-    if (body.kind === "deliveries-read") {
-      const deliveries = this.sink.read(body.from, body.limit).map(({ body: event, ...delivery }) => ({
-        ...delivery,
-        event: event as unknown as ChargeEvent | null,
-      }));
-      return this.env.reply(request, { kind: "ok", result: { kind: "deliveries", deliveries } });
-    }
+    if (body.kind === "deliveries-read") return this.onDeliveriesRead(request, body);
     if (isChange(body)) this.tellOf(request, body);
     if (body.kind !== "charge-create" || this.spec.network === undefined) return this.replica.onRequest(request, body);
     this.ask({ kind: "begin", client: request }, { ...body, kind: "charge-begin" } as never);
@@ -112,9 +114,37 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
       case "outbox-published":
         this.relay.onAcknowledged(message.row, this.env.now);
         break;
+      case "deliveries-ask": {
+        const deliveries = this.deliveries(message.from, message.limit);
+        this.env.send(from, { kind: "deliveries-told", request: message.request, deliveries });
+        break;
+      }
+      case "deliveries-told": {
+        const { request, deliveries } = message;
+        if (this.asking.delete(request))
+          this.env.reply(request, { kind: "ok", result: { kind: "deliveries", deliveries } });
+        break;
+      }
       default:
         this.replica.onMessage(from, message);
     }
+  }
+
+  /** By the sink's node, whichever was asked. */
+  private onDeliveriesRead(request: RequestId, { from, limit }: DeliveriesRead): void {
+    const sink = this.spec.events?.sink ?? this.env.self;
+    if (sink !== this.env.self) {
+      this.asking.add(request);
+      return this.env.sendEarly(sink, { kind: "deliveries-ask", request, from, limit });
+    }
+    this.env.reply(request, { kind: "ok", result: { kind: "deliveries", deliveries: this.deliveries(from, limit) } });
+  }
+
+  private deliveries(from: number, limit: number): EventDelivery[] {
+    return this.sink.read(from, limit).map(({ body, ...delivery }) => ({
+      ...delivery,
+      event: body as unknown as ChargeEvent | null,
+    }));
   }
 
   onTimer(timer: ChargesTimer, key: number): void {

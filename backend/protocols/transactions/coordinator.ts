@@ -27,7 +27,7 @@ import type {
 } from "./messages.ts";
 import type { Held } from "./held.ts";
 import type { Participant } from "./participant.ts";
-import type { Decision, TabletCommand } from "./tablet-machine.ts";
+import type { Applied, Decision, TabletCommand } from "./tablet-machine.ts";
 
 interface Vote {
   readonly timestamp: Micros;
@@ -217,7 +217,8 @@ export class Coordinator {
 
   /* ---- from the log ---- */
 
-  onResult(origin: Job | Presumption, decision: Decision): void {
+  onResult(origin: Job | Presumption, applied: Applied): void {
+    const decision = applied === "void" || applied === null ? { timestamp: null, participants: [] } : applied;
     if (origin.kind === "presumption") this.onPresumed(origin.txn, decision);
     else if (decision.timestamp !== origin.timestamp) this.giveUp(origin, { kind: "aborted", reason: "timeout" });
     else this.onCommitted(origin);

@@ -45,7 +45,7 @@ export type Outcome =
       readonly values: readonly VersionedValue[];
     }
   /** Nothing happened and nothing will: it may be tried again. */
-  | { readonly kind: "aborted"; readonly reason: "wounded" | "timeout" | "leader-changed" }
+  | { readonly kind: "aborted"; readonly reason: "wounded" | "timeout" | "leader-changed" | "moved" }
   | { readonly kind: "refused"; readonly code: RefusalCode; readonly message: string }
   | { readonly kind: "unknown" }
   /** Not begun here. `leader`: who leads, as far as is known; -1: nobody. */

@@ -30,7 +30,7 @@ import type {
   TransactionOptions,
   Txn,
 } from "./messages.ts";
-import type { Prepared, TabletCommand, TabletMachine } from "./tablet-machine.ts";
+import type { Applied, Prepared, TabletCommand, TabletMachine } from "./tablet-machine.ts";
 
 export interface ParticipantParts {
   readonly env: TransactionEnv;
@@ -118,6 +118,11 @@ export class Participant {
 
   private onLocked(held: Held): void {
     held.state = "locked";
+    const { shared, exclusive } = held.claim;
+    if (![...shared, ...exclusive].every((key) => this.machine.owns(key))) {
+      this.refuse(held, { kind: "aborted", reason: "moved" });
+      return;
+    }
     const evaluated = evaluate(held.part, (key) => this.machine.newest(key));
     if ("kind" in evaluated) {
       this.refuse(held, evaluated);
@@ -165,8 +170,9 @@ export class Participant {
   /* ---- from the log ---- */
 
   /** The command that `held` proposed is applied. */
-  onResult(held: Held): void {
-    if (held.kind === "run") {
+  onResult(held: Held, applied: Applied): void {
+    if (applied === "void") this.refuse(held, { kind: "aborted", reason: "moved" });
+    else if (held.kind === "run") {
       this.maybeReleaseEarly(held);
       if (!this.waits.add(held.stamp, held)) this.onPassed(held);
     } else if (held.state === "resolving") {

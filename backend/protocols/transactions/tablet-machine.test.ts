@@ -91,7 +91,7 @@ test("a presumed abort is forgotten after a minute", () => {
 test("what an earlier leader stamped and comes after the next one's beginning is void", () => {
   const machine = new TabletMachine(new MemoryStore(), minute);
   machine.apply({ kind: "lead", reign: 2 }, at);
-  assert.equal(machine.apply(commit(5, [["a", 1]]), at), null);
+  assert.equal(machine.apply(commit(5, [["a", 1]]), at), "void");
   machine.apply(prepare("t", 6, [["a", 1]]), at);
   assert.equal(machine.newest("a").value, null);
   assert.equal(machine.allPrepared().length, 0);

@@ -42,6 +42,8 @@ export interface Decision {
   readonly participants: readonly GroupId[];
 }
 
+export type Applied = Decision | "void" | null;
+
 export type TabletCommand =
   /** From here on this leadership stamps; what an earlier one stamped and is not here yet is void. */
   | { readonly kind: "lead"; readonly reign: number }
@@ -90,16 +92,16 @@ export class TabletMachine {
 
   /* ---- the state machine ---- */
 
-  /** Returns what was decided, where a decision is what the command is about. */
-  apply(command: TabletCommand, at: Micros): Decision | null {
+  /** Returns what was decided, where a decision is what the command is about; "void": it did nothing, and never will. */
+  apply(command: TabletCommand, at: Micros): Applied {
     switch (command.kind) {
       case "lead":
         if (command.reign > this.meta.reign) this.keepMeta({ ...this.meta, reign: command.reign });
         return null;
       case "commit":
-        return command.reign < this.meta.reign ? null : this.commit(command, at);
+        return this.isVoid(command.reign, command.cells) ? "void" : this.commit(command, at);
       case "prepare":
-        if (command.reign < this.meta.reign) return null;
+        if (this.isVoid(command.reign, command.prepared.cells)) return "void";
         this.raise(command.prepared.timestamp);
         this.keepPrepared(command.prepared);
         return null;
@@ -127,7 +129,17 @@ export class TabletMachine {
     this.meta = (this.store.get("m") as unknown as Meta | undefined) ?? nothing;
   }
 
+  /** Stamped by an earlier leader, or about a key that has left. */
+  private isVoid(reign: number, cells: readonly Cell[]): boolean {
+    return reign < this.meta.reign || cells.some(([key]) => !this.owns(key));
+  }
+
   /* ---- what the leader asks ---- */
+
+  /** Whether the group keeps that key, as far as its log says. */
+  owns(_key: string): boolean {
+    return true;
+  }
 
   get highest(): Micros {
     return this.meta.highest;

@@ -22,7 +22,7 @@ import type { SnapshotRead, Transact } from "./requests.ts";
 import { SnapshotReads } from "./snapshot-reads.ts";
 import { Stamps } from "./stamps.ts";
 import { TabletMachine } from "./tablet-machine.ts";
-import type { Decision, TabletCommand } from "./tablet-machine.ts";
+import type { TabletCommand } from "./tablet-machine.ts";
 import { StaticTabletMap } from "./tablet-map.ts";
 
 const errorUs: Micros = 2_000;
@@ -199,9 +199,8 @@ export class ToyGroups {
           const whose = origin as Origin;
           if (whose === undefined || proposedAt !== ballot()) return;
           if (whose.kind === "reign") participant.onLed(whose);
-          else if (whose.kind === "job" || whose.kind === "presumption")
-            coordinator.onResult(whose, result as Decision);
-          else participant.onResult(whose);
+          else if (whose.kind === "job" || whose.kind === "presumption") coordinator.onResult(whose, result);
+          else participant.onResult(whose, result);
         });
         return true;
       },

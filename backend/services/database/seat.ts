@@ -27,7 +27,7 @@ import type { Held, Reign } from "../../protocols/transactions/held.ts";
 import { SnapshotReads } from "../../protocols/transactions/snapshot-reads.ts";
 import { Stamps } from "../../protocols/transactions/stamps.ts";
 import { TabletMachine } from "../../protocols/transactions/tablet-machine.ts";
-import type { Decision } from "../../protocols/transactions/tablet-machine.ts";
+import type { Applied } from "../../protocols/transactions/tablet-machine.ts";
 import { after, commitWaitUs } from "../../protocols/truetime/truetime.ts";
 
 /** What the roles are made of; tests put a mutant in the place of one. */
@@ -99,7 +99,7 @@ export class Seat {
 
   private host() {
     return {
-      onResult: (origin: unknown, result: unknown) => this.onResult(origin as Origin, result as Decision),
+      onResult: (origin: unknown, result: unknown) => this.onResult(origin as Origin, result as Applied),
       onLost: (origin: unknown) => this.onLost(origin as Origin),
       onRefused: (origin: unknown) => this.onRefused(origin as Origin),
       onReadable: () => undefined,
@@ -180,11 +180,11 @@ export class Seat {
     return { ...this.group.counters(), wounds, readWaits: this.reads.waits };
   }
 
-  private onResult(origin: Origin, result: Decision): void {
+  private onResult(origin: Origin, result: Applied): void {
     if (origin === undefined) return;
     if (origin.kind === "reign") this.participant.onLed(origin);
     else if (origin.kind === "job" || origin.kind === "presumption") this.coordinator.onResult(origin, result);
-    else this.participant.onResult(origin);
+    else this.participant.onResult(origin, result);
   }
 
   private onLost(origin: Origin): void {

@@ -81,7 +81,7 @@ export class Group {
         onEntryApplied: (entry, results) => this.proposer.onEntryApplied(entry, results),
         onProgress: () => this.onProgress(),
       },
-      { keepSlots, fetchTimeoutUs: heartbeatUs },
+      { keepSlots, fetchTimeoutUs: heartbeatUs, placement: options.placement },
     );
     const { learner } = this;
     const isElector = (): boolean => this.membership.elector;

@@ -30,6 +30,8 @@ export interface LearnerOptions {
   readonly keepSlots: number;
   /** How long an answer to fetch is waited for. */
   readonly fetchTimeoutUs: Micros;
+  /** Where replicas were to be at the founding, which is in no entry: a wiped disk may learn the log from its beginning. */
+  readonly placement: readonly NodeId[];
 }
 
 export type AnyMachine = StateMachine<unknown, unknown, unknown>;
@@ -341,10 +343,18 @@ export class Learner {
     const { machine } = this;
     const results: unknown[] = [];
     if (body.kind === "commands") for (const command of body.commands) results.push(machine.apply(command, body.at));
-    this.applied = { slot, at: body.at, control: controlAfter(this.applied.control, body), installing: false };
+    this.applied = { slot, at: body.at, control: this.controlAfter(body), installing: false };
     this.witness?.onApplied(this.env.self, this.group, slot, body);
     if (slot > this.options.keepSlots) this.journal.drop(slot - this.options.keepSlots);
     this.host.onEntryApplied(entry, results);
+  }
+
+  private controlAfter(body: Body): Control | null {
+    const { control } = this.applied;
+    const { members, placement } = control ?? { members: [], placement: this.options.placement };
+    if (body.kind === "members") return { members: body.members, placement };
+    if (body.kind === "placement") return { members, placement: body.nodes };
+    return control;
   }
 
   private endTurn(): void {
@@ -367,10 +377,4 @@ export class Learner {
     this.fetches++;
     env.sendEarly(from, { kind: "fetch", group, from: this.applied.slot + 1 });
   }
-}
-
-function controlAfter(control: Control | null, body: Body): Control | null {
-  if (body.kind === "members") return { members: body.members, placement: control?.placement ?? [] };
-  if (body.kind === "placement") return { members: control?.members ?? [], placement: body.nodes };
-  return control;
 }

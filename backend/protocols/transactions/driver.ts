@@ -6,8 +6,8 @@
  *          ^                            │
  *          └──────── backoff <──aborted─┘      same age, another number: an older transaction waits for nobody
  *
- * An order is sent once. Whoever does not lead has done nothing and says so, and it goes to whom it named; where a leader falls silent and
- * another takes its place, the outcome is unknown.
+ * An order goes to one node, as often as it takes: a second copy is known by its number and does nothing. Whoever does not lead has done
+ * nothing and says so, and a new order goes to whom it named; where a leader falls silent and another takes its place, the outcome is unknown.
  */
 import type { Answer } from "../../api.ts";
 import type { RequestId } from "../../kernel/env.ts";
@@ -42,7 +42,9 @@ interface Order {
   readonly txn: Txn;
   readonly group: GroupId;
   readonly to: NodeId;
+  readonly message: OrderMessage;
   readonly sentAt: Micros;
+  saidAt: Micros;
   /** Since when another is known to lead; 0: it is not. */
   doubtedAt: Micros;
 }
@@ -152,9 +154,11 @@ export class Driver {
     }
     const operation = this.nextOrder++;
     job.orders.add(operation);
-    this.orders.set(operation, { job, txn, group, to, sentAt: this.env.now, doubtedAt: 0 });
+    const message = this.messageOf(job, group, operation);
+    const { now } = this.env;
+    this.orders.set(operation, { job, txn, group, to, message, sentAt: now, saidAt: now, doubtedAt: 0 });
     if (group === job.coordinator) job.ordered = true;
-    this.env.sendEarly(to, this.messageOf(job, group, operation));
+    this.env.sendEarly(to, message);
   }
 
   private messageOf(job: Job, group: GroupId, operation: number): OrderMessage {
@@ -227,6 +231,11 @@ export class Driver {
     for (const job of this.jobs.values()) {
       if (!job.ordered && job.deadline <= now) this.finish(job, job.txn === "" ? contended : late);
       else if (job.ordered && job.deadline + slackUs <= now) this.finish(job, timedOut);
+    }
+    for (const order of this.orders.values()) {
+      if (now - order.saidAt < this.options.retryUs) continue;
+      order.saidAt = now;
+      this.env.sendEarly(order.to, order.message);
     }
     for (const order of this.orders.values()) this.doubt(order);
   }

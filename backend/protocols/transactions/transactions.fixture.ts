@@ -73,6 +73,8 @@ export class ToyGroups {
   private readonly events: { at: Micros; order: number; act: () => void }[] = [];
   private order = 0;
   private request = 0;
+  /** Orders that have been begun. */
+  private readonly seen = new Set<string>();
 
   /** Group n + 1, led by node n, keeps keys from `froms[n]` on. */
   constructor(froms: readonly string[]) {
@@ -236,6 +238,11 @@ export class ToyGroups {
 
   private deliver(from: NodeId, to: NodeId, message: TransactionMessage): void {
     const { participant, coordinator, driver, reader, reads } = this.nodes[to];
+    if ("part" in message) {
+      const name = `${from} ${message.operation}`;
+      if (this.seen.has(name)) return;
+      this.seen.add(name);
+    }
     switch (message.kind) {
       case "coordinate":
         return coordinator.onCoordinate(from, message, this.now + message.leftUs);

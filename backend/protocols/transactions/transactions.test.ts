@@ -137,8 +137,7 @@ test("presumed abort: whoever is asked about what it never heard of says so in i
   const groups = new ToyGroups(halves);
   groups.lost.add("coordinate");
   groups.transact(1, add("a", "z"));
-  groups.nodes[1].driver.tick();
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < 3; i++) {
     groups.run(50_000);
     groups.tick();
   }
@@ -150,8 +149,11 @@ test("presumed abort: whoever is asked about what it never heard of says so in i
   0.0  n1 -> n0 prepare-part T1.1 a+=1
   2.5        g1 prepare T1.1 at 3.0
   2.5  n0 -> n1 vote T1.1 at 3.0
+ 50.0  n1 -> n0 prepare-part T1.1 a+=1
 100.0  n0 -> n1 vote T1.1 at 3.0
+100.0  n1 -> n0 prepare-part T1.1 a+=1
 150.0  n0 -> n1 vote T1.1 at 3.0
+150.0  n1 -> n0 prepare-part T1.1 a+=1
 152.5        g2 presume-abort T1.1
 152.5  n1 -> n0 decision T1.1 aborted
 155.0        g1 resolve T1.1 aborted

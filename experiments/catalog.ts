@@ -2,8 +2,18 @@
 import type { Experiment } from "../runners/experiment.ts";
 import { adaptiveCapacity } from "./adaptive-capacity.ts";
 import { cartMerge } from "./cart-merge.ts";
+import { idempotency } from "./idempotency.ts";
+import { outbox } from "./outbox.ts";
 import { quorumPrice } from "./quorum-price.ts";
 import { retryStorm } from "./retry-storm.ts";
 import { virtualNodes } from "./virtual-nodes.ts";
 
-export const catalog: readonly Experiment[] = [adaptiveCapacity, retryStorm, virtualNodes, cartMerge, quorumPrice];
+export const catalog: readonly Experiment[] = [
+  adaptiveCapacity,
+  retryStorm,
+  virtualNodes,
+  cartMerge,
+  quorumPrice,
+  idempotency,
+  outbox,
+];

@@ -53,4 +53,6 @@ export interface TabletRules {
   readonly patienceUs?: Micros;
   /** A tablet that changed is left alone for so long. */
   readonly restUs?: Micros;
+  /** False: leaders stay where they are. True by default. */
+  readonly spreadLeaders?: boolean;
 }

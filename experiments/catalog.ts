@@ -6,6 +6,7 @@ import { idempotency } from "./idempotency.ts";
 import { outbox } from "./outbox.ts";
 import { quorumPrice } from "./quorum-price.ts";
 import { retryStorm } from "./retry-storm.ts";
+import { tabletSplit } from "./tablet-split.ts";
 import { virtualNodes } from "./virtual-nodes.ts";
 
 export const catalog: readonly Experiment[] = [
@@ -16,4 +17,5 @@ export const catalog: readonly Experiment[] = [
   quorumPrice,
   idempotency,
   outbox,
+  tabletSplit,
 ];

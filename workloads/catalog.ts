@@ -7,6 +7,7 @@ import { Charges } from "./charges.ts";
 import { Checkout } from "./checkout.ts";
 import { Items } from "./items.ts";
 import { ParameterError } from "./parameters.ts";
+import { Rows } from "./rows.ts";
 import { Work } from "./work.ts";
 import type { Workload, WorkloadSpec } from "./workload.ts";
 
@@ -17,6 +18,7 @@ const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
   charges: (parameters) => new Charges(parameters),
   checkout: (parameters) => new Checkout(parameters),
   items: (parameters) => new Items(parameters),
+  rows: (parameters) => new Rows(parameters),
   work: (parameters) => new Work(parameters),
 };
 

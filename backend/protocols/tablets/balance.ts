@@ -28,6 +28,7 @@ export interface BalanceRules {
   readonly patienceUs: Micros;
   /** A tablet that changed, or whose leader moved, is left alone for so long. */
   readonly restUs: Micros;
+  readonly spreadLeaders: boolean;
 }
 
 /** What a tablet's leader says, a few times a second. */
@@ -146,7 +147,7 @@ export class Balance {
   }
 
   private move(entries: readonly DirectoryEntry[], now: Micros): Decision | undefined {
-    if (now - this.movedAt < this.rules.restUs) return undefined;
+    if (!this.rules.spreadLeaders || now - this.movedAt < this.rules.restUs) return undefined;
     const loads = this.loads(entries);
     let best: { decision: Decision; gain: number } | undefined;
     for (const { tablet, version, replicas } of entries) {

@@ -24,10 +24,13 @@ export class LoadMeter {
   private current = 0;
   private previous = 0;
   private windowFrom: Micros;
+  /** What came before was of another range. */
+  private since: Micros;
 
   constructor(windowUs: Micros, now: Micros) {
     this.windowUs = windowUs;
     this.windowFrom = now;
+    this.since = now;
   }
 
   onOperation(key: StoreKey, now: Micros): void {
@@ -38,10 +41,11 @@ export class LoadMeter {
     this.next = (this.next + 1) % sampleCount;
   }
 
-  /** Operations a second over one to two windows. */
+  /** Operations a second over one to two windows, or since there was a range to count for. */
   perSecond(now: Micros): number {
     this.roll(now);
-    const us = this.windowUs + (now - this.windowFrom);
+    const whole = this.windowUs + (now - this.windowFrom);
+    const us = Math.min(whole, Math.max(now - this.since, this.windowUs / 4));
     return ((this.current + this.previous) * 1_000_000) / us;
   }
 
@@ -76,6 +80,7 @@ export class LoadMeter {
     this.current = 0;
     this.previous = 0;
     this.windowFrom = now;
+    this.since = now;
   }
 
   private roll(now: Micros): void {

@@ -50,6 +50,7 @@ export function rulesOf({ balance = {} }: TabletsService): BalanceRules {
     mergeMaxBytes: balance.mergeMaxBytes ?? mebibyte / 4,
     patienceUs: balance.patienceUs ?? 2 * second,
     restUs: balance.restUs ?? 5 * second,
+    spreadLeaders: balance.spreadLeaders ?? true,
   };
 }
 

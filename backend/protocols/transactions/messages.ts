@@ -51,7 +51,7 @@ export type Outcome =
   /** Not begun here. `leader`: who leads, as far as is known; -1: nobody. */
   | { readonly kind: "not-leader"; readonly leader: NodeId };
 
-/** From the driver, once each: whoever gets it tells a second copy by the operation's number. */
+/** From the driver. Whoever gets it knows a second copy by the number of the operation. */
 interface Order {
   readonly group: GroupId;
   readonly operation: number;

@@ -20,7 +20,7 @@ import type { TabletMap } from "./tablet-map.ts";
 interface Job {
   readonly request: RequestId;
   readonly keys: readonly string[];
-  readonly at: ReadMessage["at"];
+  at: ReadMessage["at"];
   readonly asked: Micros;
   readonly deadline: Micros;
   readonly values: VersionedValue[];
@@ -37,6 +37,8 @@ interface Piece {
   tries: number;
   /** 0: it waits for somebody to ask. */
   sentAt: Micros;
+  /** Its keys are no longer where it was asked. */
+  moved: boolean;
 }
 
 const late: Answer = { kind: "refused", code: "unavailable", message: "No replica could answer the read in time" };
@@ -92,7 +94,8 @@ export class Reader {
       open: groups.size,
       timestamp: 0,
     };
-    for (const [group, those] of groups) this.ask({ job, group, keys: those, operation: 0, tries: 0, sentAt: 0 });
+    for (const [group, those] of groups)
+      this.ask({ job, group, keys: those, operation: 0, tries: 0, sentAt: 0, moved: false });
   }
 
   private ask(piece: Piece): void {
@@ -131,10 +134,12 @@ export class Reader {
       this.onAnswer(piece.job.request, outcome);
       return;
     }
+    piece.moved = outcome.kind === "aborted";
     if (outcome.kind === "not-leader" && outcome.leader >= 0) this.leaders.onLocated(piece.group, outcome.leader);
     // The first other replica is asked at once; what keeps failing waits for the next tick.
-    if (piece.tries === 0) this.again(piece);
-    else piece.sentAt = 0;
+    if (piece.tries > 0) piece.sentAt = 0;
+    else if (piece.moved) this.divide(piece);
+    else this.again(piece);
   }
 
   tick(): void {
@@ -147,11 +152,27 @@ export class Reader {
         this.drop(job);
         this.onAnswer(job.request, late);
       } else if (sentAt === 0) {
-        this.again(piece);
+        if (piece.moved) this.divide(piece);
+        else this.again(piece);
       } else if (now - sentAt >= this.options.retryUs) {
         this.leaders.doubt(group);
         this.again(piece);
       }
+    }
+  }
+
+  /** Its keys have left the group, some of them or all. */
+  private divide(piece: Piece): void {
+    const { job, keys } = piece;
+    this.pieces.delete(piece.operation);
+    const groups = keysByGroup(keys, this.map);
+    job.open += groups.size - 1;
+    // One group's leader may choose the timestamp; of two, neither.
+    if (groups.size > 1 && job.at === "leader") job.at = "strong";
+    if (groups.size > 1 && job.at === "fresher") job.at = "exact";
+    const tries = piece.tries + 1;
+    for (const [group, those] of groups) {
+      this.ask({ job, group, keys: those, operation: 0, tries, sentAt: 0, moved: false });
     }
   }
 

@@ -42,6 +42,10 @@ export class SnapshotReads {
       this.refuse(from, message, { kind: "not-leader", leader: participant.log.leader });
       return;
     }
+    if (!message.keys.every((key) => participant.machine.owns(key))) {
+      this.refuse(from, message, { kind: "aborted", reason: "moved" });
+      return;
+    }
     const timestamp = at === "leader" ? participant.stamps.present() : message.timestamp;
     const waiting = { from, message, timestamp, until: env.now + this.patienceUs };
     if (this.maybeAnswer(waiting)) return;

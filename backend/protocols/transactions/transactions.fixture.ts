@@ -24,6 +24,7 @@ import { Stamps } from "./stamps.ts";
 import { TabletMachine } from "./tablet-machine.ts";
 import type { TabletCommand } from "./tablet-machine.ts";
 import { StaticTabletMap } from "./tablet-map.ts";
+import type { TabletMap } from "./tablet-map.ts";
 
 const errorUs: Micros = 2_000;
 const messageUs: Micros = 1_000;
@@ -75,10 +76,15 @@ export class ToyGroups {
   private request = 0;
   /** Orders that have been begun. */
   private readonly seen = new Set<string>();
+  /** Which group keeps which keys, and what the drivers believe. */
+  private kept: StaticTabletMap;
+  private believed: StaticTabletMap;
 
   /** Group n + 1, led by node n, keeps keys from `froms[n]` on. */
   constructor(froms: readonly string[]) {
-    for (const node of froms.keys()) this.nodes.push(this.build(node, froms));
+    this.kept = mapOf(froms);
+    this.believed = this.kept;
+    for (const node of froms.keys()) this.nodes.push(this.build(node));
     for (const { participant } of this.nodes) participant.serves();
     this.run(10_000);
     this.lines.length = 0;
@@ -93,6 +99,16 @@ export class ToyGroups {
   read(node: NodeId, keys: readonly string[], at: SnapshotRead["at"]): void {
     this.say(`client -> n${node} read ${keys.join(" ")} ${at.kind}`);
     this.nodes[node].reader.begin(++this.request, { keys, at }, this.now + 1_000_000);
+  }
+
+  /** Keys go to other groups, as these begin, and nobody but the groups knows. The versions stay where they are. */
+  move(froms: readonly string[]): void {
+    this.say(`groups begin at ${froms.map((from) => `"${from}"`).join(" ")}`);
+    this.kept = mapOf(froms);
+  }
+
+  learnMap(): void {
+    this.believed = this.kept;
   }
 
   /** The leader forgets everything that is not in its log, and leads again. */
@@ -134,10 +150,14 @@ export class ToyGroups {
     this.lines.push(`${((this.now - 110_000) / 1_000).toFixed(1).padStart(5)}  ${line}`);
   }
 
-  private build(self: NodeId, froms: readonly string[]): ToyNode {
+  private build(self: NodeId): ToyNode {
     const env = this.envOf(self);
     const options: TransactionOptions = { retryUs: 50_000, patienceUs: 100_000, commitWait: true };
-    const map = new StaticTabletMap(froms.map((from, node) => ({ from, replicas: [node] })));
+    const map: TabletMap = {
+      version: 1,
+      find: (key) => this.believed.find(key),
+      replicas: (group) => [group - 1],
+    };
     const known = (group: GroupId): Log => ({ ...log, group, leader: group - 1 });
     const leaders = new Leaders(env, { here: known, replicas: (group) => map.replicas(group) }, 10_000);
     const peers = {
@@ -145,6 +165,7 @@ export class ToyGroups {
     };
     const log = this.logOf(self);
     const machine = new TabletMachine(new MemoryStore(), 60_000_000);
+    machine.owns = (key) => this.kept.find(key).group === self + 1;
     const rules = {
       after: ({ earliest }: { earliest: Micros }, t: Micros) => earliest > t,
       commitWaitUs: ({ earliest }: { earliest: Micros }, t: Micros) => t - earliest + 1,
@@ -273,6 +294,10 @@ export class ToyGroups {
         return undefined;
     }
   }
+}
+
+function mapOf(froms: readonly string[]): StaticTabletMap {
+  return new StaticTabletMap(froms.map((from, node) => ({ from, replicas: [node] })));
 }
 
 /** Without what differs from life to life: n0.k3j2.1.2 is the second attempt at the first transaction of n0. */

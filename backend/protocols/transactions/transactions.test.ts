@@ -177,3 +177,19 @@ test("a timestamp that was promised to a reader is below all later ones, also wh
 `,
   );
 });
+
+test("a key that has left: the group refuses, the driver asks the map again, and a read of two keys is divided", () => {
+  const groups = new ToyGroups(halves);
+  groups.move(["", "b"]);
+  groups.transact(0, add("c"));
+  groups.read(0, ["a", "c"], { kind: "strong" });
+  groups.run(500);
+  groups.learnMap();
+  groups.tick();
+  groups.run(30_000);
+  const answers = groups.lines.filter((line) => line.includes("client") && !line.includes("client -> "));
+  assert.equal(answers.length, 2, groups.lines.join("\n"));
+  assert.match(answers[0], /snapshot at 2.0 a=null c=null/);
+  assert.match(answers[1], /transacted/);
+  assert(groups.lines.some((line) => line.includes("g2 commit")));
+});

@@ -38,7 +38,7 @@ function tabletsOf(simulation: SimulatedBackend): readonly TabletPlace[] {
 }
 
 function keyOf(i: number): string {
-  return `k${String(i).padStart(3, "0")}`;
+  return `k${String(i).padStart(4, "0")}`;
 }
 
 function put(simulation: SimulatedBackend, from: number, to: number, value: string): void {
@@ -142,6 +142,28 @@ test("a replica that slept through splits and a truncated log has every row afte
   simulation.inject({ kind: "restart", nodes: [0] });
   settle(simulation);
   assert.equal(simulation.counters().tablets, 12);
+});
+
+test("a copy that is handed out while the tablet splits does not mix two states", () => {
+  for (let delayUs = 0; delayUs < 60 * millisecond; delayUs += 1_500) {
+    const simulation = cluster({ keepSlots: 2 });
+    simulation.inject({ kind: "crash", nodes: [2] });
+    simulation.run(simulation.now + 2 * second);
+    put(simulation, 0, 1_500, "a");
+    for (let i = 0; i < 5; i++) put(simulation, i, i + 1, "a");
+    simulation.inject({ kind: "restart", nodes: [2] });
+    simulation.run(simulation.now + delayUs);
+    simulation.request(0, { kind: "tablet-split", at: keyOf(750) }, () => undefined);
+    simulation.run(simulation.now + 10 * millisecond);
+    put(simulation, 900, 1_500, "b");
+    settle(simulation);
+    for (let i = 0; i < 1_500; i += 10) {
+      simulation.request(2, { kind: "row-get", key: keyOf(i), maxAgeUs: Infinity }, (answer) => {
+        assert.equal(expectOk(answer, "row").value, i < 900 ? "a" : "b", `${keyOf(i)}, split after ${delayUs} us`);
+      });
+    }
+    simulation.run(simulation.now + second);
+  }
 });
 
 test("a tablet that is too large to go through a log does not merge, and says so by its version", () => {

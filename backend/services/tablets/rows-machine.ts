@@ -35,11 +35,11 @@ export class RowsMachine {
   apply(command: RowsCommand, at: Micros): RowsOutcome {
     switch (command.kind) {
       case "row-put":
-        if (!this.tablet.owns(command.key)) return this.refuse();
+        if (!this.owns(command.key)) return this.refuse();
         this.store.putLater(rowPrefix + command.key, command.value);
         return written;
       case "row-swap":
-        if (!this.tablet.owns(command.key)) return this.refuse();
+        if (!this.owns(command.key)) return this.refuse();
         if (this.get(command.key) !== command.expected) return other;
         this.store.putLater(rowPrefix + command.key, command.value);
         return written;
@@ -51,7 +51,7 @@ export class RowsMachine {
   /** @returns undefined at a replica that has no state yet */
   read({ key }: { readonly key: StoreKey }): RowsOutcome | undefined {
     if (this.tablet.meta === undefined) return undefined;
-    if (!this.tablet.owns(key)) return this.tablet.moved();
+    if (!this.owns(key)) return this.tablet.moved();
     return { kind: "ok", result: { kind: "row", value: this.get(key) } };
   }
 
@@ -61,6 +61,10 @@ export class RowsMachine {
 
   due(): undefined {
     return undefined;
+  }
+
+  owns(key: StoreKey): boolean {
+    return this.tablet.owns(key);
   }
 
   rows(): Rows {

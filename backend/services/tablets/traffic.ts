@@ -229,7 +229,7 @@ export class Traffic {
     const { group, machine, meter } = replica;
     const { body } = job;
     if (body.kind !== "row-get" && body.kind !== "row-put" && body.kind !== "row-swap") return false;
-    if (!machine.tablet.owns(body.key)) {
+    if (!machine.owns(body.key)) {
       if (!group.readable) return false;
       this.onOutcome(job, machine.tablet.moved());
       return true;

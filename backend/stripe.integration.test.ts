@@ -28,10 +28,10 @@ test("a thousand clients with one key make one charge and hear the same bytes, w
   const url = `${backend.urls.stripe!}/v1/charges`;
   const bodies = new Set<string>();
   const statuses = new Map<number, number>();
-  let dying = true;
+  const life = { over: false };
   /** Asks until it is answered, and goes on while nodes die. */
   const client = async (): Promise<void> => {
-    for (let answered = false; !answered || dying;) {
+    for (let answered = false; !answered || !life.over;) {
       const body = "amount=1999&currency=usd&source=tok_visa";
       const response = await fetch(url, { method: "POST", headers: { ...headers, "idempotency-key": "one" }, body });
       const text = await response.text();
@@ -49,7 +49,7 @@ test("a thousand clients with one key make one charge and hear the same bytes, w
     await backend.inject({ kind: "restart", nodes: [node] });
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  dying = false;
+  life.over = true;
   await all;
   assert.equal(bodies.size, 1, [...bodies].join("\n"));
   assert.ok(statuses.size > 1, "no request met a dead node");

@@ -372,7 +372,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
 
   private expire(): void {
     const { now } = this.env;
-    for (const job of [...this.arranging]) {
+    for (const job of Array.from(this.arranging)) {
       if (job.deadline <= now) this.finish(job, timedOut);
       else if (job.route.kind === "place" || job.route.kind === "hand-over") this.arrange(job, job.route);
     }

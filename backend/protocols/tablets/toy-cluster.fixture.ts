@@ -17,7 +17,7 @@ import { wholeMap } from "./routing.ts";
 
 export type ToyCommand = RangeCommand | { readonly kind: "write"; readonly key: string; readonly value: string };
 
-class MemoryStore implements Store {
+export class MemoryStore implements Store {
   readonly map = new OrderedMap<Value>();
 
   get(key: string): Value | undefined {

@@ -34,6 +34,8 @@ export type Fault =
       readonly from: readonly NodeId[];
       readonly to: readonly NodeId[];
       readonly probability: number;
+      /** Simulation only: of these kinds of messages; all when absent. */
+      readonly only?: readonly string[];
     }
   | {
       readonly kind: "duplicate";
@@ -102,7 +104,7 @@ export function describeFault(fault: Fault): string {
     case "delay":
       return `delay ${list(fault.from)} -> ${list(fault.to)}`;
     case "drop":
-      return `drop ${fault.probability * 100} % ${list(fault.from)} -> ${list(fault.to)}`;
+      return `drop ${fault.probability * 100} %${fault.only ? ` of ${fault.only.join(", ")}` : ""} ${list(fault.from)} -> ${list(fault.to)}`;
     case "duplicate":
       return `duplicate ${fault.probability * 100} % ${list(fault.from)} -> ${list(fault.to)}`;
     case "clock":

@@ -6,4 +6,11 @@ export interface Witness {
   onApplied(node: NodeId, group: number, slot: number, value: unknown): void;
   /** It counts on a lease from now up to that bound of true time; `until` 0: no longer. */
   onLease(node: NodeId, group: number, ballot: number, until: Micros): void;
+  /** It goes on from a state that holds everything up to that slot: its own disk's, or another's snapshot. */
+  onRestored?(node: NodeId, group: number, slot: number): void;
+  /** It won an election, and is about to propose. */
+  onLeads?(node: NodeId, group: number, ballot: number): void;
+  /** Its promise has reached the one it was given to. */
+  onPromised?(node: NodeId, group: number, ballot: number): void;
+  onAccepted?(node: NodeId, group: number, slot: number, ballot: number, value: unknown): void;
 }

@@ -12,6 +12,8 @@ import type { SimulatedBackend } from "../../backend/simulated.ts";
 import type { KeyValueInput, KeyValueOutput } from "../check/models.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
+import { LeaderHunt } from "./leader-hunt.ts";
+import type { HuntSpec } from "./leader-hunt.ts";
 import { LogHistory } from "./log-history.ts";
 import type { ScenarioRun } from "./scenario.ts";
 
@@ -25,6 +27,8 @@ export interface LogScenarioSpec {
   readonly keys: number;
   /** Replicas and leadership move about meanwhile. */
   readonly moves?: boolean;
+  /** Whoever leads is hunted down, besides. */
+  readonly hunt?: HuntSpec;
 }
 
 const loadUs = 6 * second;
@@ -45,15 +49,16 @@ export function runLogScenario(spec: LogScenarioSpec, seed: number, plant?: stri
   });
   history.now = () => simulation.now;
   const shape = { nodes, fromUs: calmUs, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
-  const plan = drawFaultPlan(shape, Random.stream(seed, "faults"));
+  const plan = spec.faults === 0 ? [] : drawFaultPlan(shape, Random.stream(seed, "faults"));
   let beforeFaults = 0;
-  simulation.at(plan[0].atUs, () => (beforeFaults = history.acknowledged));
+  simulation.at(plan[0]?.atUs ?? calmUs, () => (beforeFaults = history.acknowledged));
   for (const { atUs, fault } of plan) {
     simulation.at(atUs, () => {
-      if (fault.kind === "crash") history.onCrash(fault.nodes);
+      if (fault.kind === "crash") history.onCrash(fault.nodes, fault.wipe === true);
       simulation.inject(fault);
     });
   }
+  const hunt = spec.hunt && huntLeaders(spec.hunt, simulation, history, Random.stream(seed, "hunt"));
   for (let i = 0; i < spec.clients; i++) new LogClient(i, simulation, history, spec, seed).go();
   if (spec.moves === true) moveAbout(simulation, nodes, replicas, Random.stream(seed, "moves"));
   try {
@@ -74,8 +79,26 @@ export function runLogScenario(spec: LogScenarioSpec, seed: number, plant?: stri
     staleReads: history.staleReads,
     lost: history.lost,
     digest: simulation.digest(),
-    plan,
+    plan: hunt === undefined ? plan : [...plan, ...hunt.plan].sort((a, b) => a.atUs - b.atUs),
   };
+}
+
+function huntLeaders(spec: HuntSpec, simulation: SimulatedBackend, history: LogHistory, random: Random): LeaderHunt {
+  const hunt = new LeaderHunt(spec, {
+    simulation,
+    random,
+    fromUs: calmUs,
+    toUs: loadUs,
+    onCrash: (nodes, wiped) => history.onCrash(nodes, wiped),
+  });
+  history.onElected = (leader) => hunt.onElected(leader);
+  const lookAgain = (): void => {
+    if (simulation.now > loadUs) return;
+    hunt.onTime(history.leader);
+    simulation.at(simulation.now + 100 * millisecond, lookAgain);
+  };
+  simulation.at(calmUs, lookAgain);
+  return hunt;
 }
 
 function deploymentOf(spec: LogScenarioSpec, nodes: number, replicas: number, plant?: string): Deployment {

@@ -1,4 +1,6 @@
 /** What every history of a scenario counts, and the violations it found. */
+import type { BallotRule } from "../check/ballot-rules.ts";
+import type { LogRule } from "../check/log-agreement.ts";
 
 export interface Violation {
   readonly invariant:
@@ -11,6 +13,8 @@ export interface Violation {
     | "no-progress"
     | "not-at-rest"
     | "log-divergence"
+    | BallotRule
+    | LogRule
     | "lease-overlap"
     | "linearizability"
     | "undecided"

@@ -112,6 +112,30 @@ const logDuels: LogScenarioSpec = {
   clients: 8,
   keys: 5,
 };
+/** Leaders lose their voice as they begin to propose, and three of them have been at the same slot before one is heard. */
+const logHunted: LogScenarioSpec = {
+  ...logDuels,
+  shapes: [
+    { nodes: 3, replicas: 3 },
+    { nodes: 3, replicas: 3 },
+    { nodes: 5, replicas: 5 },
+    { nodes: 4, replicas: 4 },
+  ],
+  nemeses: ["disk"],
+  faults: 4,
+  hunt: {
+    snares: ["mute", "mute", "cut-off", "crash", "pause", "blink"],
+    lossy: ["accept", "accepted", "chosen"],
+    snareUs: 120 * millisecond,
+  },
+};
+const logAmnesia: LogScenarioSpec = {
+  ...logDuels,
+  shapes: [{ nodes: 3, replicas: 3 }],
+  nemeses: ["disk"],
+  faults: 2,
+  hunt: { snares: ["amnesia", "crash", "mute"], snareUs: 60 * millisecond, restUs: 400 * millisecond },
+};
 const logMoves: LogScenarioSpec = {
   ...log,
   shapes: [
@@ -273,6 +297,20 @@ export const scenarios: readonly Scenario[] = [
     catches: [],
     tolerates: [],
     run: (seed, plant) => runLogScenario(logDuels, seed, plant),
+  },
+  {
+    name: "log-hunted",
+    promise: "whoever leads is silenced, cut off, killed or stopped: what was chosen stays chosen",
+    catches: [],
+    tolerates: [],
+    run: (seed, plant) => runLogScenario(logHunted, seed, plant),
+  },
+  {
+    name: "log-amnesia",
+    promise: "a voter loses its disk as the leader dies: it votes again only once it is another one",
+    catches: [],
+    tolerates: [],
+    run: (seed, plant) => runLogScenario(logAmnesia, seed, plant),
   },
   {
     name: "log-quorum-reads",

@@ -7,6 +7,7 @@
  * section 2.1 and appendix A), unless a clock is outside its bound.
  */
 import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { Witness } from "../../kernel/witness.ts";
 import type { Ballot } from "./ballot.ts";
 import { ownerOf } from "./ballot.ts";
 import type { Journal, Promised } from "./journal.ts";
@@ -16,14 +17,16 @@ export class Acceptor {
   protected readonly env: PaxosEnv;
   protected readonly group: GroupId;
   protected readonly journal: Journal;
+  private readonly witness: Witness | undefined;
   protected promised: Promised = { ballot: 0, until: 0, lease: 0 };
   /** Highest slot ever accepted here. */
   private lastSlot: Slot = 0;
 
-  constructor(env: PaxosEnv, group: GroupId, journal: Journal) {
+  constructor(env: PaxosEnv, group: GroupId, journal: Journal, witness?: Witness) {
     this.env = env;
     this.group = group;
     this.journal = journal;
+    this.witness = witness;
   }
 
   start(applied: Slot): void {
@@ -76,6 +79,7 @@ export class Acceptor {
     }
     this.promise(ballot);
     this.journal.accept({ slot, ballot, body });
+    this.witness?.onAccepted?.(env.self, group, slot, ballot, body);
     if (slot > this.lastSlot) this.lastSlot = slot;
     env.send(from, { kind: "accepted", group, ballot, slot });
   }

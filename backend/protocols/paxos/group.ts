@@ -73,7 +73,7 @@ export class Group {
     const journal = new Journal(env.store, group);
     const state = new StateStore(env.store, journal.stateFrom);
     this.machine = build(state);
-    this.acceptor = new roles.Acceptor(env, group, journal);
+    this.acceptor = new roles.Acceptor(env, group, journal, witness);
     const { acceptor, machine } = this;
     this.learner = new roles.Learner(
       { env, group, journal, acceptor, store: env.store, state, machine, witness },
@@ -192,7 +192,7 @@ export class Group {
     this.proposer.handOver(successor);
   }
 
-  /** Stands for election now, if it may: for a group that has just begun, where nobody can lead yet. */
+  /** Stands for election now, if it may, or asks again for votes: for a group that has just begun, where nobody can lead yet. */
   stand(): void {
     this.proposer.stand();
   }

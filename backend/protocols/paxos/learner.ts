@@ -112,6 +112,7 @@ export class Learner {
     this.durableControl = this.applied.control;
     this.claimed = this.applied.slot;
     if (!this.applied.installing) this.machine.reset();
+    this.witness?.onRestored?.(this.env.self, this.group, this.applied.slot);
   }
 
   get slot(): Slot {
@@ -265,6 +266,7 @@ export class Learner {
     this.applied = { slot: piece.slot, at: piece.at, control: piece.control, installing: false };
     this.found(piece.control);
     this.claimed = Math.max(this.claimed, piece.slot);
+    this.witness?.onRestored?.(env.self, group, piece.slot);
     this.machine.reset();
     this.host.onProgress();
     this.applyOn();

@@ -355,7 +355,8 @@ export class Proposer {
   }
 
   stand(): void {
-    if (this.role === "follower" && this.mayStand() && this.leaseRanOut()) this.becomeCandidate();
+    if (this.role === "candidate") this.sendPrepares();
+    else if (this.role === "follower" && this.mayStand() && this.leaseRanOut()) this.becomeCandidate();
   }
 
   private mayStand(): boolean {
@@ -400,6 +401,7 @@ export class Proposer {
 
   onPromise(from: NodeId, { ballot, chosen, entries }: Extract<PaxosMessage, { kind: "promise" }>): void {
     if (this.role !== "candidate" || ballot !== this.ballot || !this.isVoter(from)) return;
+    this.witness?.onPromised?.(from, this.group, ballot);
     this.candidacy.onPromise(from, { chosen, entries });
     this.maybeLead();
   }
@@ -423,6 +425,7 @@ export class Proposer {
     this.known = env.self;
     this.successor = -1;
     this.ledSince = env.now;
+    this.witness?.onLeads?.(env.self, this.group, this.ballot);
     this.patience.calm();
     this.pipeline.restart(learner.slot);
     this.lastAt = Math.max(this.lastAt, learner.at);

@@ -12,6 +12,8 @@ import type { Micros, NodeId } from "../../kernel/units.ts";
 interface LinkFault {
   delay: Delay;
   dropProbability: number;
+  /** Kinds of messages that are dropped; undefined: all. */
+  dropOnly: readonly string[] | undefined;
   duplicateProbability: number;
 }
 
@@ -42,7 +44,7 @@ export class SimulatedNetwork {
    * Decides one message's fate: its delay, or `lost`. When the link doubled it, `copyDelayUs` holds the second copy's delay until
    * the next call; otherwise it is `lost` too.
    */
-  transmit(from: NodeId, to: NodeId): Micros {
+  transmit(from: NodeId, to: NodeId, message?: unknown): Micros {
     this.copyDelayUs = lost;
     if (from === to) return 0;
     if (this.partitioned && this.blocked[from * this.count + to] === 1) {
@@ -52,7 +54,7 @@ export class SimulatedNetwork {
     const random = this.streams[from];
     const base = drawDelay(linkDelay(this.topology, from, to), random);
     if (this.disturbed.size === 0) return base;
-    return this.disturb(from, to, base, random);
+    return this.disturb(from, to, message, base);
   }
 
   clientDelay(): Micros {
@@ -81,7 +83,10 @@ export class SimulatedNetwork {
         this.onLinks(fault.from, fault.to, (link) => (link.delay = fault.delay));
         return true;
       case "drop":
-        this.onLinks(fault.from, fault.to, (link) => (link.dropProbability = fault.probability));
+        this.onLinks(fault.from, fault.to, (link) => {
+          link.dropProbability = fault.probability;
+          link.dropOnly = fault.only;
+        });
         return true;
       case "duplicate":
         this.onLinks(fault.from, fault.to, (link) => (link.duplicateProbability = fault.probability));
@@ -91,10 +96,12 @@ export class SimulatedNetwork {
     }
   }
 
-  private disturb(from: NodeId, to: NodeId, base: Micros, random: Random): Micros {
+  private disturb(from: NodeId, to: NodeId, message: unknown, base: Micros): Micros {
+    const random = this.streams[from];
     const link = this.disturbed.get(from * this.count + to);
     if (link === undefined) return base;
-    if (random.chance(link.dropProbability)) {
+    const spared = link.dropOnly?.includes((message as { kind: string }).kind) === false;
+    if (!spared && random.chance(link.dropProbability)) {
       this.dropped++;
       return lost;
     }
@@ -110,7 +117,7 @@ export class SimulatedNetwork {
         const index = a * this.count + b;
         let link = this.disturbed.get(index);
         if (link === undefined) {
-          link = { delay: none, dropProbability: 0, duplicateProbability: 0 };
+          link = { delay: none, dropProbability: 0, dropOnly: undefined, duplicateProbability: 0 };
           this.disturbed.set(index, link);
         }
         change(link);

@@ -199,7 +199,7 @@ export class Simulation implements Surroundings {
   /* ---- surroundings of a node ---- */
 
   transmit(from: NodeId, to: NodeId, message: unknown, afterUs: Micros): void {
-    const delay = this.network.transmit(from, to);
+    const delay = this.network.transmit(from, to, message);
     const copy = this.network.copyDelayUs;
     if (delay !== lost) this.deliver(from, to, message, afterUs + delay);
     if (copy !== lost) this.deliver(from, to, message, afterUs + copy);

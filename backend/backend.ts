@@ -19,6 +19,7 @@ import type { Counters, NodeCounters } from "./kernel/counters.ts";
 import { mergeCounters } from "./kernel/counters.ts";
 import type { Fault } from "./kernel/fault.ts";
 import type { Micros, NodeId } from "./kernel/units.ts";
+import type { BootTimes } from "./runtimes/threads/node-loop.ts";
 import type { Activity } from "./runtimes/threads/thread-host.ts";
 import type { DoorSpec, ThreadCall, ThreadData, ThreadPost } from "./thread.ts";
 
@@ -33,7 +34,7 @@ export interface ThreadsOptions {
   readonly createNode?: string;
   /** Bytes of log after which a node checkpoints; 16 MiB by default. */
   readonly segmentBytes?: number;
-  /** Half the width of `env.wall`; 0 by default: all threads read one clock. */
+  /** Half the width of `env.wall`; by default what a deployment of fixed clocks says, and else 0: all threads read one clock. */
   readonly clockErrorUs?: Micros;
   /** Called once when a node finds a bug in itself or its disk fails. The run is void. */
   readonly onBroken?: (error: Error) => void;
@@ -48,6 +49,8 @@ export interface Doors {
 
 export interface ThreadsBackend {
   readonly urls: Readonly<Partial<Record<keyof Doors, string>>>;
+  /** By node: what it took to bring back what the directory held. */
+  readonly boots: ReadonlyMap<NodeId, BootTimes>;
   /** Microseconds since the run began, on the clock of the nodes. */
   now(): Micros;
   /** Ports of a new `DirectConnection`, one a thread; transferable. */
@@ -83,6 +86,7 @@ const maxYoungGenerationSizeMb = 192;
 
 class Threads implements ThreadsBackend {
   urls: Partial<Record<keyof Doors, string>> = {};
+  boots = new Map<NodeId, BootTimes>();
   private readonly threads: ThreadHandle[];
   private readonly epoch = process.hrtime.bigint();
   private readonly beganAtUs = Date.now() * 1_000;
@@ -103,6 +107,8 @@ class Threads implements ThreadsBackend {
     this.directory = options.directory ?? mkdtempSync(join(tmpdir(), "wavetank-"));
     const threads = Math.max(1, Math.min(options.threads ?? availableParallelism(), this.nodes));
     const meshes = mesh(threads);
+    const { time } = deployment;
+    const clockErrorUs = options.clockErrorUs ?? (time?.kind === "fixed" ? time.errorUs : undefined);
     this.threads = meshes.map((peers, thread) => {
       const data: ThreadData = {
         thread,
@@ -114,7 +120,7 @@ class Threads implements ThreadsBackend {
         directory: this.directory,
         createNode: options.createNode,
         segmentBytes: options.segmentBytes,
-        clockErrorUs: options.clockErrorUs,
+        clockErrorUs,
         peers,
       };
       return new ThreadHandle(data, (error) => this.fail(error));
@@ -122,7 +128,7 @@ class Threads implements ThreadsBackend {
   }
 
   async start(doors: Doors): Promise<void> {
-    await this.everywhere({ kind: "start" });
+    this.boots = new Map(((await this.everywhere({ kind: "start" })) as [NodeId, BootTimes][][]).flat());
     if (doors.dynamodb !== undefined) this.urls.dynamodb = await this.openDoor("open-dynamodb", doors.dynamodb);
     if (doors.stripe !== undefined) this.urls.stripe = await this.openDoor("open-stripe", doors.stripe);
     if (doors.etcd !== undefined) this.urls.etcd = await this.openDoor("open-etcd", doors.etcd);

@@ -23,6 +23,15 @@ import { LayeredStore } from "./store.ts";
 
 export type Done = (reply: unknown) => void;
 
+/** What it took to bring a node's store back: milliseconds, and how much log lay above the last checkpoint. */
+export interface BootTimes {
+  readonly storeMs: number;
+  readonly logMs: number;
+  readonly replayMs: number;
+  readonly records: number;
+  readonly bytes: number;
+}
+
 const drainInputs = 256;
 /** How long the planted bug leaves an acknowledged group in memory, so that a kill has something to lose. */
 const plantedDelayUs = 5 * millisecond;
@@ -36,6 +45,7 @@ export class NodeLoop {
   /** No turn runs and nothing leaves before this time. */
   blockedUntil: Micros = 0;
   readonly core: Core<unknown, string, unknown>;
+  readonly boot: BootTimes;
   private readonly env: NodeEnv;
   private readonly setting: NodeSetting;
   private readonly store: LayeredStore;
@@ -62,25 +72,39 @@ export class NodeLoop {
    * @param life how often this process opened the node before
    */
   static async open(setting: NodeSetting, life = 0): Promise<NodeLoop> {
+    const began = performance.now();
     const store = new LayeredStore(`${setting.directory}/store`);
     try {
+      const storeOpen = performance.now();
       const { log, records } = await Log.open({
         directory: `${setting.directory}/log`,
         sync: setting.durability === "log",
         segmentBytes: setting.segmentBytes,
         floor: store.floor,
       });
-      for (const record of records) store.replay(record.payload);
+      const logRead = performance.now();
+      let bytes = 0;
+      for (const { payload } of records) {
+        store.replay(payload);
+        bytes += payload.length;
+      }
       const used = life > 0 || records.length > 0 || store.floor > 0;
-      return new NodeLoop(setting, store, log, used);
+      return new NodeLoop(setting, store, log, used, {
+        storeMs: storeOpen - began,
+        logMs: logRead - storeOpen,
+        replayMs: performance.now() - logRead,
+        records: records.length,
+        bytes,
+      });
     } catch (error) {
       await store.close();
       throw error;
     }
   }
 
-  private constructor(setting: NodeSetting, store: LayeredStore, log: Log, used: boolean) {
+  private constructor(setting: NodeSetting, store: LayeredStore, log: Log, used: boolean, boot: BootTimes) {
     this.setting = setting;
+    this.boot = boot;
     this.store = store;
     this.log = log;
     this.eager = setting.durability === "none" || setting.acknowledgeEarly;

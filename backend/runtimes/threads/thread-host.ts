@@ -22,7 +22,7 @@ import { ClientPort } from "./client-port.ts";
 import { HostedNode } from "./hosted-node.ts";
 import { Links } from "./links.ts";
 import { Mailbox } from "./mailbox.ts";
-import type { Done, NodeLoop } from "./node-loop.ts";
+import type { BootTimes, Done, NodeLoop } from "./node-loop.ts";
 import type { NodeSetting } from "./node-setting.ts";
 import { RunClock } from "./run-clock.ts";
 
@@ -75,6 +75,8 @@ export class ThreadHost {
   private readonly clientRandom: Random;
   private lastRequest = 0;
   private turn = 0;
+  /** Where requests enter that do not say. */
+  private leading: HostedNode | undefined;
   private scheduled = false;
   private sleepingUntil: Micros = Infinity;
   private sleep: NodeJS.Timeout | undefined;
@@ -96,9 +98,12 @@ export class ThreadHost {
     for (let n = setting.thread; n < setting.topology.nodes.length; n += setting.threads) this.host(n);
   }
 
-  /** Boots every node. Rejects when one cannot start. */
-  async start(): Promise<void> {
+  /** Boots every node, and says what each took. Rejects when one cannot start. */
+  async start(): Promise<[NodeId, BootTimes][]> {
     await Promise.all(this.hosted.map((node) => node.start()));
+    return this.hosted.flatMap(({ loop, setting }) =>
+      loop === undefined ? [] : [[setting.self, loop.boot] satisfies [NodeId, BootTimes]],
+    );
   }
 
   /** Hands a request to `entry`, or to the next live node of this thread; `done` gets its answer. */
@@ -198,8 +203,9 @@ export class ThreadHost {
     return this.hosted.map((node) => node.loop).filter((loop) => loop !== undefined);
   }
 
-  /** Round robin over live nodes; any node when all are down, so that the answer says so. */
+  /** Who leads, if it is here; else round robin over live nodes; any node when all are down, so that the answer says so. */
   private nextLive(): HostedNode {
+    if (this.leading?.loop !== undefined) return this.leading;
     for (let i = 0; i < this.hosted.length; i++) {
       const node = this.hosted[this.turn++ % this.hosted.length];
       if (node.loop !== undefined) return node;
@@ -219,10 +225,14 @@ export class ThreadHost {
     this.alarms.run(this.clock.now());
     for (let round = 0; round < drainRounds && this.drainRound(); round++);
     let next = Infinity;
-    for (const { loop } of this.hosted) {
+    this.leading = undefined;
+    for (const node of this.hosted) {
+      const { loop } = node;
       if (loop === undefined) continue;
       loop.seal();
       next = Math.min(next, loop.nextTimer);
+      // One that stands still may have been replaced without hearing of it.
+      if (loop.core.leads === true && loop.blockedUntil <= this.clock.now()) this.leading = node;
     }
     this.mailbox.flush();
     for (const client of this.clients) client.flush();

@@ -52,6 +52,7 @@ export function createSimulation(
   seed: number,
   options: SimulatedOptions = {},
 ): SimulatedBackend {
+  const { time } = deployment;
   const simulation = new Simulation({
     topology: deployment.topology,
     seed,
@@ -60,9 +61,11 @@ export function createSimulation(
     turnUs: deployment.turnUs ?? 0,
     durable: deployment.durability === "log",
     acknowledgeBeforeDurable: deployment.plant === "acknowledge-before-durable",
-    time: deployment.time === undefined ? undefined : new TrueTime(deployment.time, seed),
+    clockBoundUs: time?.kind === "fixed" ? time.errorUs : undefined,
+    time: time?.kind === "polled" ? new TrueTime(time, seed) : undefined,
     ...options,
   });
+  for (const clock of time?.disturbed ?? []) simulation.inject({ kind: "clock", ...clock });
   return {
     get now() {
       return simulation.now;

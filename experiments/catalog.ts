@@ -2,7 +2,9 @@
 import type { Experiment } from "../runners/experiment.ts";
 import { adaptiveCapacity } from "./adaptive-capacity.ts";
 import { cartMerge } from "./cart-merge.ts";
+import { commitWait } from "./commit-wait.ts";
 import { idempotency } from "./idempotency.ts";
+import { leaderFailure } from "./leader-failure.ts";
 import { outbox } from "./outbox.ts";
 import { quorumPrice } from "./quorum-price.ts";
 import { retryStorm } from "./retry-storm.ts";
@@ -18,4 +20,6 @@ export const catalog: readonly Experiment[] = [
   idempotency,
   outbox,
   tabletSplit,
+  leaderFailure,
+  commitWait,
 ];

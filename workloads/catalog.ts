@@ -8,6 +8,7 @@ import { Checkout } from "./checkout.ts";
 import { Items } from "./items.ts";
 import { ParameterError } from "./parameters.ts";
 import { Rows } from "./rows.ts";
+import { Transactions } from "./transactions.ts";
 import { Work } from "./work.ts";
 import type { Workload, WorkloadSpec } from "./workload.ts";
 
@@ -19,6 +20,7 @@ const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
   checkout: (parameters) => new Checkout(parameters),
   items: (parameters) => new Items(parameters),
   rows: (parameters) => new Rows(parameters),
+  transactions: (parameters) => new Transactions(parameters),
   work: (parameters) => new Work(parameters),
 };
 

@@ -4,9 +4,27 @@
  * communication, so that the error bound saws from 1 to 7 ms.
  */
 import type { Delay } from "./topology.ts";
-import type { Micros } from "./units.ts";
+import type { Micros, NodeId } from "./units.ts";
 
-export type TimeSpec = PolledTime;
+export type TimeSpec = PolledTime | FixedTime;
+
+/** Clocks that claim one constant error, as good ones do between two polls that are close. The threads claim it too. */
+export interface FixedTime {
+  readonly kind: "fixed";
+  /** Half the width of what every clock claims. */
+  readonly errorUs: Micros;
+  readonly disturbed?: readonly DisturbedClock[];
+}
+
+/** Simulation only: what a "clock" fault at the beginning of the run would leave behind. */
+export interface DisturbedClock {
+  readonly nodes: readonly NodeId[];
+  /** How far the clock is off: within the claimed error it is honest. */
+  readonly stepUs: Micros;
+  readonly driftPpm: number;
+  /** False: it never polls again, so that its drift adds up. */
+  readonly polls?: boolean;
+}
 
 /** Each node polls time masters, and its error bound grows from poll to poll. */
 export interface PolledTime {
@@ -24,6 +42,7 @@ export interface PolledTime {
   readonly masters?: readonly TimeMaster[];
   /** How nodes treat a leap second. No leap second when absent. */
   readonly leap?: LeapSecond;
+  readonly disturbed?: readonly DisturbedClock[];
 }
 
 /** Says what time it is, +- `errorUs`; both ends of the interval are offset by `offsetUs`. */

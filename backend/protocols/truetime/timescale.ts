@@ -68,6 +68,6 @@ export function sameTimescale(a: Timescale, b: Timescale): boolean {
 
 /** For checkers: from true time of the simulation to the reference that every honest `env.wall` bounds. */
 export function referenceOf(time: TimeSpec | undefined): (trueUs: Micros) => number {
-  const scale = timescaleOf(time?.leap);
+  const scale = timescaleOf(time?.kind === "polled" ? time.leap : undefined);
   return (trueUs) => referenceUs(scale, trueUs);
 }

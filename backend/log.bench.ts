@@ -83,8 +83,10 @@ function load(host: ThreadHost, seconds: number, underWay: number): Promise<numb
 }
 
 async function measure(host: ThreadHost, seconds: number, underWay: number): Promise<string> {
-  const groups = (): number => host.counters().reduce((sum, [, { logGroups }]) => sum + logGroups, 0);
-  const bytes = (): number => host.counters().reduce((sum, [, { logBytes }]) => sum + logBytes, 0);
+  const counted = (name: "logGroups" | "logBytes"): number =>
+    host.counters().reduce((sum, [, counters]) => sum + (counters[name] as number), 0);
+  const groups = (): number => counted("logGroups");
+  const bytes = (): number => counted("logBytes");
   const [cpu, groupsBefore, bytesBefore, began] = [process.cpuUsage(), groups(), bytes(), performance.now()];
   const tookMs = (await load(host, seconds, underWay)).sort((a, b) => a - b);
   const { user, system } = process.cpuUsage(cpu);
@@ -110,7 +112,13 @@ async function bench(seconds: number, counts: readonly number[]): Promise<void> 
 }
 
 if (isMainThread) {
-  new Worker(import.meta.filename, { argv: process.argv.slice(2), resourceLimits: { maxYoungGenerationSizeMb } });
+  const worker = new Worker(import.meta.filename, {
+    argv: process.argv.slice(2),
+    resourceLimits: { maxYoungGenerationSizeMb },
+  });
+  worker.on("error", (error) => {
+    throw error;
+  });
 } else {
   const [seconds = 4, ...counts] = process.argv.slice(2).map(Number);
   await bench(seconds, counts.length > 0 ? counts : [1, 16, 64, 256, 1_024]);

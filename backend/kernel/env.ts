@@ -57,6 +57,8 @@ export interface Core<Message, Timer extends string, Request> {
   check(): void;
   /** Nothing is under way that will change durable state without a new input: no hint to hand over, no quorum to wait for. */
   atRest?(): boolean;
+  /** Requests that may enter anywhere had better enter here: other nodes would only hand them on to this one. */
+  readonly leads?: boolean;
   /** Figures this node counted since it started, by name. */
   counters?(): Readonly<Record<string, number | readonly number[]>>;
 }

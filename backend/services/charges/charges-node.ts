@@ -157,6 +157,10 @@ export class ChargesNode implements Core<ChargesMessage, ChargesTimer, Request> 
     this.ask({ kind: "takeover" }, { kind: "charge-takeover" } as never);
   }
 
+  get leads(): boolean {
+    return this.replica.leads;
+  }
+
   check(): void {
     this.replica.check();
   }

@@ -366,8 +366,8 @@ export interface Deployment {
   /** Time one turn occupies its node's processor in the simulation; the threads cost what they cost. */
   readonly turnUs?: Micros;
   /**
-   * The clocks of the simulation; perfect ones that claim a constant error when absent. The threads read this machine's clock,
-   * whatever this says.
+   * The clocks of the simulation; perfect ones that claim a constant error when absent. The threads read this machine's clock
+   * whatever this says, and claim the error of fixed ones.
    */
   readonly time?: TimeSpec;
   /** Name of a planted bug (backend/mutants.ts), for proving that the checkers can fail. Never set outside tests. */

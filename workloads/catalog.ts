@@ -7,6 +7,7 @@ import { Charges } from "./charges.ts";
 import { Checkout } from "./checkout.ts";
 import { Items } from "./items.ts";
 import { ParameterError } from "./parameters.ts";
+import { Registers } from "./registers.ts";
 import { Rows } from "./rows.ts";
 import { Transactions } from "./transactions.ts";
 import { Work } from "./work.ts";
@@ -19,6 +20,7 @@ const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
   charges: (parameters) => new Charges(parameters),
   checkout: (parameters) => new Checkout(parameters),
   items: (parameters) => new Items(parameters),
+  registers: (parameters) => new Registers(parameters),
   rows: (parameters) => new Rows(parameters),
   transactions: (parameters) => new Transactions(parameters),
   work: (parameters) => new Work(parameters),

@@ -50,5 +50,8 @@ export async function openPage(
   });
   if (first !== undefined) await page.addInitScript(first);
   await page.goto(url);
+  await page.waitForFunction(
+    () => document.querySelector(".packed") === null || document.documentElement.classList.contains("unpacked"),
+  );
   return { page, complaints, requests };
 }

@@ -12,6 +12,7 @@ import { correctionTable, designsTable, differencesTable, healthTable, type Desc
 import { latenciesOf, type DesignLatencies } from "./distribution.ts";
 import { formatCount, formatEstimate, formatMethod, formatNumber, formatScalar, formatSeconds } from "./format.ts";
 import { html, type Insertable, type Markup } from "./markup.ts";
+import { packed } from "./packed.ts";
 import { byStatus, statusBadge, tankLabel } from "./status.ts";
 import { invalidReasons, summarizeDesign, verdictSentence } from "./summary.ts";
 import { scrollable } from "./tables.ts";
@@ -51,11 +52,15 @@ export async function experimentSection(experiment: ExperimentResult, results: R
         ${differencesTable(described)}`
     }
     <h3>Charts</h3>
-    <div class="charts">${figures.length === 0 ? html`<p class="empty">This experiment draws none.</p>` : figures}</div>
+    ${packed(
+      html`<div class="charts">
+        ${figures.length === 0 ? html`<p class="empty">This experiment draws none.</p>` : figures}
+      </div>`,
+    )}
     ${
       (deeper.length > 0 || correction !== undefined) &&
       html`<h3>Latency in depth</h3>
-        <div class="charts">${deeper}${correction !== undefined && correctionFigure(correction)}</div>`
+        ${packed(html`<div class="charts">${deeper}${correction !== undefined && correctionFigure(correction)}</div>`)}`
     }
     <h3>Generator health</h3>
     ${healthTable(described)}

@@ -1,5 +1,5 @@
-// What the page can do beyond being read: theme, copy, and what a chart says under the pointer or the arrow keys. Without this
-// script everything is still there, in the tables. Nothing is stored, nothing is fetched.
+// What the page can do beyond being read: unpack its charts, theme, copy, and what a chart says under the pointer or the arrow keys.
+// Nothing is stored, nothing is fetched.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -140,7 +140,7 @@
     tip.textContent = "";
   }
 
-  for (const plot of document.querySelectorAll(".plot")) {
+  function listen(plot) {
     let at = -1;
     plot.addEventListener("pointermove", (event) => {
       const { svg, places } = drawingOf(plot);
@@ -167,4 +167,20 @@
       show(svg, places.spots[2 * at], places.spots[2 * at + 1], textOf(plot, at), true);
     });
   }
+  for (const plot of document.querySelectorAll(".plot")) listen(plot);
+
+  /** Compressed parts, in the order of the page. What is in view stays where it is: all of them are below the verdicts. */
+  async function unpack() {
+    for (const holder of document.querySelectorAll(".packed")) {
+      const text = holder.querySelector("script").textContent.trim();
+      const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+      const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+      holder.innerHTML = await new Response(plain).text();
+      for (const plot of holder.querySelectorAll(".plot")) listen(plot);
+    }
+    root.classList.add("unpacked");
+    // The place that was asked for has moved down.
+    if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+  }
+  void unpack();
 })();

@@ -101,7 +101,10 @@ export class Proposer {
   /** @param place among those who may lead: the first tries first */
   start(place: number): void {
     this.round = roundOf(this.acceptor.ballot);
-    this.patience.wait(this.env.now, 2 * place);
+    // While the lease that it holds lasts nobody else can lead: a leader that was started anew stands before anybody.
+    const { leaseUntil, leaseHolder } = this.acceptor;
+    const led = leaseHolder === this.env.self && this.env.wall.latest < leaseUntil;
+    if (!led) this.patience.wait(this.env.now, 2 * place);
   }
 
   get leading(): boolean {

@@ -22,12 +22,16 @@ import { DecodedCache } from "./decoded-cache.ts";
 /** Without copyBuffers, decoded byte arrays would be views of whatever buffer they came in, and LMDB uses its own again. */
 const codec = new Packr({ useRecords: false, copyBuffers: true });
 const deleted = Symbol("deleted");
-/** One batch of a checkpoint stands in the way of requests: 256 keys cost a tenth of the write rate and doubled its p99. */
+/**
+ * One batch of a checkpoint stands in the way of requests: 256 keys cost a tenth of the write rate and doubled its p99. A batch has more
+ * only when more was written since the one before: a checkpoint that writes a key for each that is written beside it ends before as much
+ * log is there again, and one that does not keep pace may never end, while recovery has ever more to replay.
+ */
 const batchKeys = 24;
 /** Batches share a commit, for each commit is a flush that the logs' flushes wait behind. */
 const commitDelayMs = 25;
-/** So many batches may wait for their commit: what they hold is in memory twice. */
-const openBatches = 64;
+/** So much may wait for its commit: it is in memory twice. */
+const openBytes = 8 * mebibyte;
 const pageKeys = 64;
 /** So many writes that nothing waits for get a flush of their own. */
 const maxLaterWrites = 8_192;
@@ -47,6 +51,8 @@ export class LayeredStore implements Store {
   private readonly cache = new DecodedCache(32 * mebibyte);
   private readonly database: RootDatabase<Uint8Array, Uint8Array>;
   private written: (StoreKey | Value | undefined)[] = [];
+  /** Keys written since the last batch of a checkpoint. */
+  private sinceBatch = 0;
   /** Something written waits to become durable; what is only put later does not. */
   private urgent = false;
   /** Nothing was ever checkpointed: no read needs to ask the database. */
@@ -101,8 +107,7 @@ export class LayeredStore implements Store {
   put(key: StoreKey, value: Value): void {
     checkKey(key);
     if (value === undefined) throw new Error(`put of undefined under ${JSON.stringify(key)}: delete the key instead`);
-    this.recent.set(key, value);
-    this.written.push(key, value);
+    this.write(key, value);
     this.urgent = true;
   }
 
@@ -113,14 +118,12 @@ export class LayeredStore implements Store {
 
   putLater(key: StoreKey, value: Value): void {
     checkKey(key);
-    this.recent.set(key, value);
-    this.written.push(key, value);
+    this.write(key, value);
   }
 
   deleteLater(key: StoreKey): void {
     checkKey(key);
-    this.recent.set(key, deleted);
-    this.written.push(key, undefined);
+    this.write(key, undefined);
   }
 
   scan(from: StoreKey, to: StoreKey, visit: (key: StoreKey, value: Value) => boolean | void): void {
@@ -161,6 +164,7 @@ export class LayeredStore implements Store {
   freeze(): void {
     this.frozen = this.recent;
     this.recent = new OrderedMap<Slot>();
+    this.sinceBatch = 0;
   }
 
   /**
@@ -180,22 +184,36 @@ export class LayeredStore implements Store {
     await this.database.close();
   }
 
+  private write(key: StoreKey, value: Value | undefined): void {
+    this.recent.set(key, value === undefined ? deleted : value);
+    this.written.push(key, value);
+    this.sinceBatch++;
+  }
+
   private async writeFrozen(frozen: OrderedMap<Slot>, floor: number): Promise<boolean> {
     let from: StoreKey = "";
-    for (let batch = 1; ; batch++) {
+    let waiting = 0;
+    for (;;) {
       if (this.closing) return false;
-      const { keys, values } = memoryPage(frozen, from, "\uffff", batchKeys);
+      const { keys, values } = memoryPage(frozen, from, "\uffff", Math.max(batchKeys, this.sinceBatch));
+      this.sinceBatch = 0;
       if (keys.length === 0) break;
       let committed: Promise<boolean> | undefined;
       for (const [i, key] of keys.entries()) {
         const slot = values[i];
         const stored = databaseKey(key);
-        if (slot !== deleted) committed = this.database.put(stored, codec.pack(slot));
+        if (slot !== deleted) {
+          const bytes = codec.pack(slot);
+          waiting += bytes.length;
+          committed = this.database.put(stored, bytes);
+        }
         // Most of what is deleted lived shorter than a checkpoint: the database never had it, and a look costs less than a write.
         else if (this.database.getBinaryFast(stored) !== undefined) committed = this.database.remove(stored);
       }
-      if (batch % openBatches === 0) await committed;
-      else await nextTurn();
+      if (waiting > openBytes) {
+        await committed;
+        waiting = 0;
+      } else await nextTurn();
       for (const key of keys) this.cache.delete(key);
       from = after(keys.at(-1)!);
     }

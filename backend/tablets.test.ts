@@ -111,7 +111,7 @@ test("writes under way when a tablet splits are carried out by one of the halves
   assert(Number(staleRoutes) > 0, "nobody had an old map");
   assert(Number(refusedInLog) > 0, "nothing met the split in the log");
   // An election among replicas that have just begun: a few round trips, not a lease.
-  assert(slowestUs < 50 * millisecond, `the slowest took ${slowestUs} us`);
+  assert(slowestUs < 40 * millisecond, `the slowest took ${slowestUs} us`);
   for (const [key, value] of last) {
     assert.equal(expectOk(ask(simulation, { kind: "row-get", key }), "row").value, value);
   }

@@ -21,6 +21,7 @@ export interface TabletScenarioSpec {
   /** Nodes of the cluster; the first three keep everything, the others only forward. */
   readonly nodes: readonly number[];
   readonly log: Omit<LogSpec, "replicas">;
+  /** In every other run tablets split, merge and change leaders by themselves too. */
   readonly balance?: TabletRules;
   readonly nemeses: readonly Nemesis[];
   readonly faults: number;
@@ -37,9 +38,14 @@ const patienceUs = 1_500 * millisecond;
 const usefulWrites = 5;
 
 export function runTabletScenario(spec: TabletScenarioSpec, seed: number, plant?: string): ScenarioRun {
-  const nodes = Random.stream(seed, "scenario").pick(spec.nodes);
+  const draws = Random.stream(seed, "scenario");
+  const nodes = draws.pick(spec.nodes);
+  const balance = draws.chance(0.5) ? spec.balance : undefined;
   const history = new TabletHistory();
-  const simulation = createSimulation(deploymentOf(spec, nodes, plant), seed, { checkEvery: 512, witness: history });
+  const simulation = createSimulation(deploymentOf(spec, nodes, balance, plant), seed, {
+    checkEvery: 512,
+    witness: history,
+  });
   history.now = () => simulation.now;
   const shape = { nodes, fromUs: calmUs, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
   const plan = drawFaultPlan(shape, Random.stream(seed, "faults"));
@@ -75,14 +81,19 @@ export function runTabletScenario(spec: TabletScenarioSpec, seed: number, plant?
   };
 }
 
-function deploymentOf(spec: TabletScenarioSpec, nodes: number, plant?: string): Deployment {
+function deploymentOf(
+  spec: TabletScenarioSpec,
+  nodes: number,
+  balance: TabletRules | undefined,
+  plant?: string,
+): Deployment {
   return {
     topology: oneRegion(nodes, 3, cloudDelays),
     durability: "log",
     turnUs: 5,
     plant,
     time: { kind: "polled" },
-    service: { kind: "tablets", log: { ...spec.log, replicas: [0, 1, 2] }, balance: spec.balance },
+    service: { kind: "tablets", log: { ...spec.log, replicas: [0, 1, 2] }, balance },
   };
 }
 

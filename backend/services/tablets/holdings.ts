@@ -13,7 +13,7 @@
  */
 import type { StoreKey, Value } from "../../kernel/store.ts";
 import { afterPrefix } from "../../kernel/store.ts";
-import type { Micros } from "../../kernel/units.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { Witness } from "../../kernel/witness.ts";
 import { Group } from "../../protocols/paxos/group.ts";
 import type { GroupOptions, PaxosRoles } from "../../protocols/paxos/group.ts";
@@ -37,8 +37,8 @@ export interface TabletReplica {
   readonly store: TabletStore;
   readonly meter: LoadMeter;
   readonly census: Census;
-  /** Version that the meter and the census are about. */
-  countedVersion: number;
+  /** What the meter and the census are about. */
+  counted: TabletMeta | undefined;
   /** When the step that is due was last taken. */
   steppedAt: Micros;
 }
@@ -102,8 +102,13 @@ export class Holdings {
     return this.replicas.values();
   }
 
-  /** Starts what splits made here in this turn. The parent's leader need not wait for its child's election. */
-  startFounded(): void {
+  /**
+   * Starts what splits made here in this turn. Where the parent is led, its child stands for election at once; the others tell it that
+   * they can be asked.
+   *
+   * @param onBegun a replica of the tablet has begun, and another node leads its parent
+   */
+  startFounded(onBegun: (tablet: TabletId, leader: NodeId) => void): void {
     while (this.founded.length > 0) {
       const founded = this.founded;
       this.founded = [];
@@ -115,6 +120,7 @@ export class Holdings {
         const replica = this.open(entryOf(child), undefined);
         this.begin(replica);
         if (before?.group.leading === true) replica.group.stand();
+        else if (before !== undefined && before.group.leader >= 0) onBegun(child.tablet, before.group.leader);
       }
     }
   }
@@ -152,7 +158,9 @@ export class Holdings {
     }
     // Begun by the directory and still without a state: so it has not voted, and can begin again.
     if (known !== undefined) this.spaces.cover(tablet, undefined);
-    const { control } = this.replicas.get(parent)!.group;
+    // Of the parent's log nothing counts here, not even the slot in which somebody came to vote: these are the founders.
+    const { members, placement } = this.replicas.get(parent)!.group.control!;
+    const control = { members, placement };
     // Slot 1 is the split itself, so that nobody can fetch the log from its beginning and miss the rows it began with.
     new Journal(env.store, tablet).found({ slot: 1, at, control, installing: false });
     this.keep(tablet, { state: "live", entry: entryOf(child) });
@@ -183,7 +191,7 @@ export class Holdings {
       store,
       meter: new LoadMeter(meterWindowUs, env.now),
       census: new Census(),
-      countedVersion: 0,
+      counted: undefined,
       steppedAt: -Infinity,
     };
     this.replicas.set(tablet, replica);

@@ -29,6 +29,8 @@ export type TabletsMessage =
   /** To whoever leads the directory. */
   | { readonly kind: "steer"; readonly command: DirectoryCommand }
   | { readonly kind: "load"; readonly reports: readonly TabletReport[] }
+  /** I have a replica of that tablet by now: what you asked of it before was not heard. */
+  | { readonly kind: "begun"; readonly tablet: TabletId }
   /** You lead that tablet: let `to` lead it. */
   | { readonly kind: "hand-over"; readonly tablet: TabletId; readonly to: NodeId };
 

@@ -99,21 +99,25 @@ export class Steering {
     if (map.version <= this.map.version || map.entries.length === 0) return;
     this.map = map;
     for (const entry of map.entries) this.parts.routing.learn(entry);
-    for (const replica of this.parts.holdings.all()) {
-      replica.steppedAt = -Infinity;
-      this.steer(replica);
-    }
+    for (const replica of this.parts.holdings.all()) this.steerNow(replica);
     this.onGivenUp();
   }
 
-  /** A tablet's own log has changed what it is: here it is known at once. */
-  onApplied(replica: TabletReplica): void {
+  /** Returns whether the tablet's own log has changed what it is; here that is known at once. */
+  onApplied(replica: TabletReplica): boolean {
     const { meta } = replica.machine.tablet;
-    if (meta === undefined || meta.version === replica.countedVersion) return;
-    replica.countedVersion = meta.version;
+    if (meta === undefined || meta === replica.counted) return false;
+    replica.counted = meta;
     replica.meter.reset(this.parts.env.now);
     replica.census.restart();
     if (meta.sealedInto === 0) this.parts.routing.learn(meta);
+    this.steerNow(replica);
+    const heir = this.parts.holdings.get(meta.sealedInto);
+    if (heir !== undefined) this.steerNow(heir);
+    return true;
+  }
+
+  private steerNow(replica: TabletReplica): void {
     replica.steppedAt = -Infinity;
     this.steer(replica);
   }

@@ -130,12 +130,15 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
       case "load":
         steering.onLoad(message.reports);
         break;
+      case "begun":
+        this.holdings.get(message.tablet)?.group.stand();
+        break;
       case "hand-over":
         steering.onHandOver(message.tablet, message.to);
         break;
       default:
         traffic.groupOf(message.group)?.onMessage(from, message);
-        this.holdings.startFounded();
+        this.startFounded();
     }
   }
 
@@ -143,10 +146,14 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
     this.env.after(this.tickUs, "tick", 0);
     this.directory?.group.tick();
     for (const { group } of this.holdings.all()) group.tick();
-    this.holdings.startFounded();
+    this.startFounded();
     this.steering.tick();
     this.traffic.expire();
     this.traffic.unpark();
+  }
+
+  private startFounded(): void {
+    this.holdings.startFounded((tablet, leader) => this.env.sendEarly(leader, { kind: "begun", tablet }));
   }
 
   check(): void {
@@ -198,6 +205,6 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
       return;
     }
     const replica = this.holdings.get(tablet);
-    if (replica !== undefined) this.steering.onApplied(replica);
+    if (replica !== undefined && this.steering.onApplied(replica)) this.traffic.unpark();
   }
 }

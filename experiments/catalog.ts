@@ -5,6 +5,7 @@ import { cartMerge } from "./cart-merge.ts";
 import { commitWait } from "./commit-wait.ts";
 import { idempotency } from "./idempotency.ts";
 import { leaderFailure } from "./leader-failure.ts";
+import { leapSecond } from "./leap-second.ts";
 import { outbox } from "./outbox.ts";
 import { quorumPrice } from "./quorum-price.ts";
 import { retryStorm } from "./retry-storm.ts";
@@ -22,4 +23,5 @@ export const catalog: readonly Experiment[] = [
   tabletSplit,
   leaderFailure,
   commitWait,
+  leapSecond,
 ];

@@ -106,7 +106,7 @@ export const commitWait: Experiment = {
     "they claim are enough. On the threads all nodes read one clock and claim what the design says.",
   designs,
   tanks: {
-    simulation: { full: plan(150, 60, 5), quick: plan(70, 36, 3) },
+    simulation: { full: plan(150, 60, 5), quick: plan(70, 36, 4) },
     threads: {
       full: { ...plan(100, 3, 3), warmUpUs: second / 2, designs: live },
       quick: { ...plan(100, 1.5, 1), warmUpUs: second / 2, designs: ["off", "wait4"] },

@@ -71,7 +71,7 @@ export interface TankPlan {
   /** Runs of each design, interleaved in random order with the same seed inside a round. */
   readonly rounds: number;
   readonly faults: FaultPlan;
-  /** Only these designs run on this tank; all when absent. */
+  /** Only these designs run on this tank; all when absent. An empty list: the experiment is not for this tank. */
   readonly designs?: readonly string[];
   /**
    * Every duration of the designs' services and calling policies (members named `...Us`) is multiplied by this, so that a story

@@ -29,14 +29,33 @@ export interface PlannedExperiment {
 /** Throws `UsageError` on a setting that fits nothing. */
 export function planSuite(options: SuiteOptions): PlannedExperiment[] {
   const chosen = options.experiments.flatMap((experiment) =>
-    options.tanks.map((tank) => ({ experiment, tank, settled: applySettings(experiment, tank, options) })),
+    options.tanks
+      .filter((tank) => runsIn(experiment, tank, options.quick))
+      .map((tank) => ({ experiment, tank, settled: applySettings(experiment, tank, options) })),
   );
+  if (chosen.length === 0) throw nothingRuns(options);
   const settled = chosen.map((each) => each.settled);
   checkOverrides(settled, options.overrides);
   checkKeys(settled, options.keys);
   checkSizes(settled, options.sizes);
   settled.forEach(checkParts);
   return chosen.map((each) => ({ ...each, runs: planRuns(each.experiment, each.tank, each.settled, options.seed) }));
+}
+
+/** An experiment whose plan names no design has no story in that tank. */
+function runsIn({ tanks }: Experiment, tank: Tank, quick: boolean): boolean {
+  const { designs } = quick ? tanks[tank].quick : tanks[tank].full;
+  return designs === undefined || designs.length > 0;
+}
+
+function nothingRuns({ experiments, tanks }: SuiteOptions): UsageError {
+  return new UsageError({
+    what: "no design of the chosen experiments runs in that tank",
+    got: `${experiments.map(({ name }) => name).join(", ") || "no experiment"} in ${tanks.join(", ")}`,
+    expected:
+      "an experiment with designs for the tank: what takes a day or hundreds of nodes is for the simulation only",
+    fix: "leave --tank out, or choose the other one",
+  });
 }
 
 function planRuns(experiment: Experiment, tank: Tank, settled: TankExperiment, suiteSeed: number): PlannedRun[] {

@@ -24,8 +24,9 @@ const drainLimitUs = 120 * second;
 const settleLimitUs = 300 * second;
 const askPatienceUs = 60 * second;
 
-/** Virtual time between two looks at the real clock. */
-const chunkUs = 20_000;
+/** Virtual time between two looks at the real clock; longer in a load of hours, which has seconds in which nothing happens. */
+const leastChunkUs = 20_000;
+const mostChunks = 20_000;
 
 /** Of real time: a quick run lasts less than a second, and still has a past to draw. */
 const newsEveryMs = 100;
@@ -75,6 +76,7 @@ async function drive(host: SimulationHost, order: RunOrder, recorder: Recorder, 
   const { forUs } = order.settled;
   let saidMs = startedMs;
   let toldMs = startedMs;
+  const chunkUs = Math.max(leastChunkUs, Math.ceil(forUs / mostChunks));
   for (let untilUs: Micros = chunkUs; !host.driver.finished && untilUs < forUs + drainLimitUs; untilUs += chunkUs) {
     host.run(untilUs);
     const nowMs = performance.now();

@@ -100,11 +100,10 @@ export class Transactions implements Workload {
 
   /** Every range has a leader before the load begins. */
   setup(): readonly Request[] {
-    const writes = Array.from(
-      { length: this.tablets },
-      (_, tablet) => ({ kind: "set", key: tabletKey(tablet, 0), value: "setup" }) as const,
-    );
-    return [{ kind: "transact", reads: [], writes }];
+    return Array.from({ length: this.tablets }, (_, tablet) => {
+      const write = { kind: "set", key: tabletKey(tablet, 0), value: "setup" } as const;
+      return { kind: "transact", reads: [], writes: [write] };
+    });
   }
 
   begin(arrival: number, random: Random): Session {

@@ -169,6 +169,12 @@ const tablets: TabletScenarioSpec = {
   clients: 8,
   keys: 6,
   actEveryUs: 150 * millisecond,
+  balance: {
+    splitAbovePerSecond: 150,
+    mergeBelowPerSecond: 50,
+    patienceUs: 200 * millisecond,
+    restUs: 400 * millisecond,
+  },
 };
 const tabletsPower: TabletScenarioSpec = { ...tablets, nodes: [3], nemeses: ["power", "wipe", "disk", "link"] };
 

@@ -8,6 +8,8 @@ import { second } from "../kernel/units.ts";
 import type { Micros, NodeId } from "../kernel/units.ts";
 
 const rememberUs: Micros = 10 * second;
+/** What arrives may be so old, by the clocks of two nodes; less than what is remembered, by one clock, by far more than the two may differ. */
+const acceptUs: Micros = 8 * second;
 
 export class ForwardsSeen {
   private readonly env: Pick<Env<never, never, never>, "now" | "wall">;
@@ -28,7 +30,7 @@ export class ForwardsSeen {
   isNews(from: NodeId, operation: number, sentAt: Micros): boolean {
     const { now, wall } = this.env;
     // Older than what is remembered: a copy could not be told.
-    if (sentAt < this.restartedAt || wall.earliest - sentAt > rememberUs) return false;
+    if (sentAt < this.restartedAt || wall.earliest - sentAt > acceptUs) return false;
     for (const [known, at] of this.seen) {
       if (now - at < rememberUs) break;
       this.seen.delete(known);

@@ -13,6 +13,8 @@ export type Snare =
   /** Heard by nobody, or by one, but hears everybody. */
   | "mute"
   | "cut-off"
+  /** Cut off until another leads, and back as that one dies with what it proposed half told. */
+  | "relay"
   | "crash"
   | "pause"
   /** It or one that it rests upon is back at once, with what its disk has. */
@@ -48,6 +50,8 @@ export class LeaderHunt {
   private readonly loss: number;
   private readonly victim: NodeId;
   private restingUntil: Micros = 0;
+  /** Who comes back when another leads; -1: nobody. */
+  private relieved: NodeId = -1;
 
   constructor(spec: HuntSpec, ground: Ground) {
     const { random, simulation, fromUs } = ground;
@@ -64,7 +68,12 @@ export class LeaderHunt {
   /** Somebody is about to lead. */
   onElected(leader: NodeId): void {
     const { random, simulation, toUs } = this.ground;
-    if (!this.open || simulation.now < this.restingUntil) return;
+    if (!this.open) return;
+    if (this.relieved >= 0) {
+      if (leader !== this.relieved) this.relieve(leader);
+      return;
+    }
+    if (simulation.now < this.restingUntil) return;
     const snareUs = Math.min(Math.round(random.exponential(this.spec.snareUs)) + millisecond, toUs - simulation.now);
     this.restingUntil = simulation.now + Math.round(snareUs * random.float()) + (this.spec.restUs ?? 0);
     const delayUs = random.pick([0, 0, random.below(3 * millisecond), random.below(60 * millisecond)]);
@@ -89,6 +98,10 @@ export class LeaderHunt {
       case "cut-off":
         this.during(delayUs, snareUs, { kind: "partition", from: [leader], to: others });
         break;
+      case "relay":
+        this.relieved = leader;
+        this.later(delayUs + 1, () => this.inject({ kind: "partition", from: [leader], to: others }));
+        break;
       case "crash":
         this.crash([leader], delayUs + 1, snareUs);
         break;
@@ -106,6 +119,14 @@ export class LeaderHunt {
         this.amnesia(leader, others, snareUs);
         break;
     }
+  }
+
+  private relieve(leader: NodeId): void {
+    const { random } = this.ground;
+    this.relieved = -1;
+    const delayUs = random.below(30 * millisecond);
+    this.crash([leader], delayUs, random.below(2 * this.spec.snareUs));
+    this.later(delayUs, () => this.calm());
   }
 
   private amnesia(leader: NodeId, others: readonly NodeId[], snareUs: Micros): void {

@@ -73,7 +73,7 @@ export class LogHistory extends ScenarioHistory implements Witness {
   onLease(node: NodeId, _group: number, _ballot: number, until: Micros): void {
     const now = this.now();
     const known = this.open.get(node);
-    if (until === 0) this.endLease(node, now);
+    if (until <= now) this.endLease(node, now);
     else if (known !== undefined && known.until >= now) known.until = Math.max(known.until, until);
     else {
       this.endLease(node, now);
@@ -143,8 +143,9 @@ export class LogHistory extends ScenarioHistory implements Witness {
     for (const record of this.endings) record();
     for (const node of this.open.keys()) this.endLease(node, Infinity);
     this.agreement.checkAcknowledged();
-    const found = [this.ballots, this.agreement].flatMap(({ violations }) => violations.examples);
-    for (const { rule, detail } of found) this.report(rule, detail);
+    for (const { violations } of [this.ballots, this.agreement]) {
+      for (const { rule, detail } of violations.examples) this.report(rule, detail);
+    }
     for (const { detail } of checkLeaseDisjointness(this.leases).examples) this.report("lease-overlap", detail);
     // Of unknown outcome and in no slot of the log: it never happened. Keeping it open would only cost the search time.
     const operations = this.operations.filter(

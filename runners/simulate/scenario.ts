@@ -124,8 +124,8 @@ const logHunted: LogScenarioSpec = {
   nemeses: ["disk"],
   faults: 4,
   hunt: {
-    snares: ["mute", "mute", "cut-off", "crash", "pause", "blink"],
-    lossy: ["accept", "accepted", "chosen"],
+    snares: ["mute", "relay", "cut-off", "crash", "pause", "blink"],
+    lossy: ["accept", "accepted", "chosen", "heartbeat"],
     snareUs: 120 * millisecond,
   },
 };
@@ -145,7 +145,7 @@ const logMoves: LogScenarioSpec = {
   nemeses: ["crash", "partition", "link", "pause"],
   moves: true,
 };
-const logQuorumReads: LogScenarioSpec = { ...log, log: { ...log.log, reads: "quorum" } };
+const logQuorumReads: LogScenarioSpec = { ...log, log: { ...log.log, reads: "quorum" }, moves: true };
 
 const database: DatabaseScenarioSpec = {
   shapes: [

@@ -1,10 +1,24 @@
 /** What a candidate has been promised, and what its promises say about the past. */
-import type { NodeId } from "../../kernel/units.ts";
-import type { Entry, Slot } from "./messages.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { Body, Entry, Slot } from "./messages.ts";
 
 interface PromiseOf {
   readonly chosen: Slot;
   readonly entries: readonly Entry[];
+}
+
+export interface Unsettled {
+  /** What may have been chosen. A slot that is missing was not. */
+  readonly values: ReadonlyMap<Slot, Entry>;
+  /**
+   * The last slot to propose in: never beyond a change of voters. What comes after one is for the new voters to say, and this candidate has
+   * not asked them; two changes away a majority of the voters it knows need not meet a majority of those there are.
+   */
+  readonly last: Slot;
+  /** The change of voters in that slot, if it is one. */
+  readonly change: Body | undefined;
+  /** Latest stamp of them all. */
+  readonly at: Micros;
 }
 
 /** Whether of two values accepted in one slot the first has to be taken. */
@@ -41,16 +55,22 @@ export class Candidacy {
     return [...this.promises].flatMap(([node, { entries }]) => entries.map((entry) => ({ node, entry })));
   }
 
-  /** By slot above `slot`: what may have been chosen there. A slot that is missing was not chosen. */
-  valuesAbove(slot: Slot, outranks: Outranks): Map<Slot, Entry> {
+  /** What has to be proposed again in the slots above `slot`. */
+  unsettled(slot: Slot, outranks: Outranks): Unsettled {
     const values = new Map<Slot, Entry>();
-    for (const { entries } of this.promises.values()) {
-      for (const entry of entries) {
-        if (entry.slot <= slot) continue;
-        const known = values.get(entry.slot);
-        if (known === undefined || outranks(entry, known)) values.set(entry.slot, entry);
-      }
+    let last = slot;
+    let change: Entry | undefined;
+    let at = 0;
+    for (const { entry } of this.reported()) {
+      if (entry.slot <= slot) continue;
+      const known = values.get(entry.slot);
+      if (known === undefined || outranks(entry, known)) values.set(entry.slot, entry);
     }
-    return values;
+    for (const entry of values.values()) {
+      if (entry.slot > last) last = entry.slot;
+      if (entry.body.at > at) at = entry.body.at;
+      if (entry.body.kind === "members" && entry.slot < (change?.slot ?? Infinity)) change = entry;
+    }
+    return { values, last: change?.slot ?? last, change: change?.body, at };
   }
 }

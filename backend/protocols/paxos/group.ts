@@ -56,6 +56,7 @@ export class Group {
   private readonly reads: QuorumReads;
   private readonly machine: AnyMachine;
   private readonly host: GroupHost;
+  private readonly witness: Witness | undefined;
 
   constructor(
     env: PaxosEnv,
@@ -70,6 +71,7 @@ export class Group {
     this.group = group;
     this.options = options;
     this.host = host;
+    this.witness = witness;
     const journal = new Journal(env.store, group);
     const state = new StateStore(env.store, journal.stateFrom);
     this.machine = build(state);
@@ -249,7 +251,7 @@ export class Group {
         this.membership.onHello(from, message.incarnation, message.learned);
         break;
       case "welcome":
-        this.membership.onWelcome(from, message.incarnation, message.control);
+        this.membership.onWelcome(from, message);
         break;
       case "fetch":
         this.learner.onFetch(from, message.from);
@@ -314,6 +316,7 @@ export class Group {
         acceptor.onPrepare(from, message.ballot, message.from, this.learner.slot);
         break;
       case "promise":
+        this.witness?.onPromised?.(from, this.group, message.ballot);
         proposer.onPromise(from, message);
         break;
       case "refuse":
@@ -321,7 +324,9 @@ export class Group {
         break;
       case "accept":
         if (message.ballot >= acceptor.ballot) proposer.onContact(from, message.ballot);
-        acceptor.onAccept(from, message.ballot, message.slot, message.body);
+        // What is applied here is chosen, and may be no longer kept: there is nothing to vote on.
+        if (message.slot <= this.learner.slot) this.learner.inform(from);
+        else acceptor.onAccept(from, message.ballot, message.slot, message.body);
         this.learner.onClaim(from, message.ballot, message.chosen, -1);
         break;
       case "accepted":
@@ -364,7 +369,7 @@ export class Group {
   }
 
   private onProgress(): void {
-    this.proposer.maybeLead();
+    this.proposer.onProgress();
     this.reads.onApplied();
     this.host.onApplied();
   }

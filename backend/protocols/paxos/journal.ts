@@ -94,6 +94,12 @@ export class Journal {
     this.store.deleteLater(this.entryKey(slot));
   }
 
+  dropUpTo(slot: Slot): void {
+    const slots: Slot[] = [];
+    this.scan(0, (entry) => entry.slot <= slot && slots.push(entry.slot) > 0);
+    for (const each of slots) this.drop(each);
+  }
+
   /** Entries from `slot` on in order, gaps left out, until `visit` returns false. */
   scan(slot: Slot, visit: (entry: Entry) => boolean | void): void {
     const prefix = `${this.prefix}e`;

@@ -14,7 +14,7 @@ import type { Witness } from "../../kernel/witness.ts";
 import type { Acceptor } from "./acceptor.ts";
 import type { Ballot } from "./ballot.ts";
 import type { Applied, Journal } from "./journal.ts";
-import type { Body, Control, Entry, GroupId, PaxosEnv, PaxosMessage, Slot, SnapshotPiece } from "./messages.ts";
+import type { Control, Entry, GroupId, PaxosEnv, PaxosMessage, Slot, SnapshotPiece } from "./messages.ts";
 import { SnapshotSource } from "./snapshot-source.ts";
 import type { StateMachine } from "./state-machine.ts";
 import type { StateStore } from "./state-store.ts";
@@ -203,7 +203,6 @@ export class Learner {
 
   onFetch(from: NodeId, first: Slot): void {
     const { env, group } = this;
-    if (!this.complete) return;
     const entries: Entry[] = [];
     let commands = 0;
     this.journal.scan(first, (entry) => {
@@ -212,7 +211,7 @@ export class Learner {
       commands += entry.body.kind === "commands" ? entry.body.commands.length : 1;
       return entries.length < fetchSlots && commands < fetchCommands;
     });
-    if (entries.length === 0 && first <= this.applied.slot) this.offerSnapshot(from, 0, 0);
+    if (entries.length === 0 && first <= this.applied.slot) this.onSnapshotAsk(from, 0, 0);
     else env.send(from, { kind: "log", group, entries, chosen: this.applied.slot });
   }
 
@@ -264,6 +263,8 @@ export class Learner {
     this.install = undefined;
     this.installs++;
     this.applied = { slot: piece.slot, at: piece.at, control: piece.control, installing: false };
+    // Accepted here and perhaps never chosen: nobody may be given it for part of the log.
+    this.journal.dropUpTo(piece.slot);
     this.found(piece.control);
     this.claimed = Math.max(this.claimed, piece.slot);
     this.witness?.onRestored?.(env.self, group, piece.slot);
@@ -345,17 +346,17 @@ export class Learner {
     const { machine } = this;
     const results: unknown[] = [];
     if (body.kind === "commands") for (const command of body.commands) results.push(machine.apply(command, body.at));
-    this.applied = { slot, at: body.at, control: this.controlAfter(body), installing: false };
+    this.applied = { slot, at: body.at, control: this.controlAfter(entry), installing: false };
     this.witness?.onApplied(this.env.self, this.group, slot, body);
     if (slot > this.options.keepSlots) this.journal.drop(slot - this.options.keepSlots);
     this.host.onEntryApplied(entry, results);
   }
 
-  private controlAfter(body: Body): Control | null {
+  private controlAfter({ slot, body }: Entry): Control | null {
     const { control } = this.applied;
-    const { members, placement } = control ?? { members: [], placement: this.options.placement };
-    if (body.kind === "members") return { members: body.members, placement };
-    if (body.kind === "placement") return { members, placement: body.nodes };
+    const known = control ?? { members: [], placement: this.options.placement };
+    if (body.kind === "members") return { ...known, members: body.members, since: slot };
+    if (body.kind === "placement") return { ...known, placement: body.nodes };
     return control;
   }
 

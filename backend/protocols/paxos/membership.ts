@@ -12,15 +12,17 @@
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { Journal } from "./journal.ts";
 import type { Learner } from "./learner.ts";
-import type { Body, Control, GroupId, Member, PaxosEnv, Slot } from "./messages.ts";
+import type { Body, Control, GroupId, Member, PaxosEnv, PaxosMessage, Slot } from "./messages.ts";
 import type { Proposer } from "./proposer.ts";
 
 interface Introduction {
   readonly incarnation: string;
   readonly firstAt: Micros;
   readonly lastAt: Micros;
-  /** It says that it knows no members. */
-  readonly founded: boolean;
+  /** It knew who votes. */
+  readonly learned: boolean;
+  /** It has answered this very disk. */
+  readonly welcomed: boolean;
 }
 
 /** How far behind a newcomer may be when it becomes a voter. */
@@ -75,7 +77,9 @@ export class Membership {
   /** This very disk is a voter. */
   get elector(): boolean {
     const { control, slot } = this.learner;
-    return control !== null && this.isIn(control.members) && (slot > 0 || !this.inherits);
+    if (control === null || !this.isIn(control.members)) return false;
+    // Who has joined since the founding has no vote on what was before: it does not know what the disk it replaces had promised.
+    return slot >= Math.max(control.since ?? 0, this.inherits ? 1 : 0);
   }
 
   protected isIn(members: readonly Member[]): boolean {
@@ -115,18 +119,19 @@ export class Membership {
   }
 
   onHello(from: NodeId, incarnation: string, learned: boolean): void {
-    this.introduce(from, incarnation, false);
+    this.introduce(from, incarnation, learned, false);
     if (learned && this.learner.control !== null && !this.knows(from)) this.learner.inform(from);
     this.env.send(from, {
       kind: "welcome",
       group: this.group,
       incarnation: this.incarnation,
       control: this.learner.control,
+      to: incarnation,
     });
   }
 
-  onWelcome(from: NodeId, incarnation: string, control: Control | null): void {
-    this.introduce(from, incarnation, control !== null);
+  onWelcome(from: NodeId, { incarnation, control, to }: Extract<PaxosMessage, { kind: "welcome" }>): void {
+    this.introduce(from, incarnation, control !== null, to === this.incarnation);
     if (this.learner.control !== null) return;
     if (control === null) this.maybeFound();
     else if (this.isIn(control.members)) this.learner.found(control);
@@ -141,11 +146,19 @@ export class Membership {
   /** Nothing to do here: what is chosen is learned from the others, and in it that this disk votes, some day. */
   protected onOutsider(_control: Control): void {}
 
-  private introduce(node: NodeId, incarnation: string, founded: boolean): void {
+  private introduce(node: NodeId, incarnation: string, learned: boolean, welcomed: boolean): void {
     const { now } = this.env;
-    const known = this.introduced.get(node);
-    const firstAt = known?.incarnation === incarnation ? known.firstAt : now;
-    this.introduced.set(node, { incarnation, firstAt, lastAt: now, founded });
+    const last = this.introduced.get(node);
+    const known = last?.incarnation === incarnation ? last : undefined;
+    // What the disk before this one had caught up with is gone.
+    if (known === undefined) this.progress.delete(node);
+    this.introduced.set(node, {
+      incarnation,
+      firstAt: known?.firstAt ?? now,
+      lastAt: now,
+      learned: learned || known?.learned === true,
+      welcomed: welcomed || known?.welcomed === true,
+    });
   }
 
   private maybeFound(): void {
@@ -153,9 +166,10 @@ export class Membership {
     if (self !== this.placement[0] || this.inherits) return;
     const members: Member[] = [];
     for (const node of this.placement) {
-      const known = node === self ? this.incarnation : this.introduced.get(node)?.incarnation;
-      if (known === undefined || this.introduced.get(node)?.founded === true) return;
-      members.push({ node, incarnation: known });
+      const known = this.introduced.get(node);
+      // What a disk said to the one that was here before is no answer: much may have been chosen since.
+      if (node !== self && (known === undefined || known.learned || !known.welcomed)) return;
+      members.push({ node, incarnation: known?.incarnation ?? this.incarnation });
     }
     this.learner.found({ members, placement: this.placement });
   }

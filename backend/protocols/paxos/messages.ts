@@ -98,7 +98,8 @@ export type PaxosMessage = OfGroup &
     | { readonly kind: "marked"; readonly read: number; readonly slot: Slot }
     /** A replica that does not vote introduces its disk. `learned`: it knows who voted at some time. */
     | { readonly kind: "hello"; readonly incarnation: string; readonly learned: boolean }
-    | { readonly kind: "welcome"; readonly incarnation: string; readonly control: Control | null }
+    /** `to`: the disk that said hello. */
+    | { readonly kind: "welcome"; readonly incarnation: string; readonly control: Control | null; readonly to: string }
     /** To oneself: propose what has gathered. */
     | { readonly kind: "gathered" }
     /** To oneself: apply what is left. */
@@ -109,6 +110,8 @@ export type PaxosMessage = OfGroup &
 export interface Control {
   readonly members: readonly Member[];
   readonly placement: readonly NodeId[];
+  /** The slot that made these the members; absent: the founding did. */
+  readonly since?: Slot;
 }
 
 /** Part of the machine's state as of `slot`: everything there was from `from` to `to`, in key order. */

@@ -155,13 +155,8 @@ export class Proposer {
   proposeAlone(body: Body): boolean {
     if (this.role !== "leader" || this.solo !== undefined || this.outbid || this.successor >= 0) return false;
     this.solo = body;
-    this.maybeLaunchSolo();
+    this.proceed();
     return true;
-  }
-
-  private maybeLaunchSolo(): void {
-    if (this.solo === undefined || this.pipeline.size > 0) return;
-    this.sendAccepts(this.pipeline.launch(this.solo, null, this.env.now));
   }
 
   onGathered(): void {
@@ -183,8 +178,8 @@ export class Proposer {
 
   /** There is room in the window, and nothing that has to be alone in it. */
   private get open(): boolean {
-    const { outbid, pipeline, role, solo } = this;
-    return role === "leader" && pipeline.size < this.options.window && !outbid && solo === undefined;
+    if (this.role !== "leader" || this.outbid || this.solo !== undefined) return false;
+    return this.pipeline.size < this.options.window;
   }
 
   private fillWindow(): void {
@@ -209,23 +204,29 @@ export class Proposer {
   }
 
   onAccepted(from: NodeId, ballot: Ballot, slot: Slot): void {
-    if (this.role !== "leader" || !this.counts(ballot) || !this.isVoter(from)) return;
-    const { pipeline } = this;
-    if (!pipeline.vote(slot, from, this.majority())) return;
-    this.learner.onClaim(this.env.self, this.ballot, pipeline.chosen, -Infinity);
-    if (this.role !== "leader") return;
-    this.fillWindow();
-    if (pipeline.size === 0) {
-      if (this.outbid) this.becomeCandidate();
-      else if (this.successor >= 0) this.release();
-      else if (this.solo !== undefined) this.maybeLaunchSolo();
-      else this.announce();
-    }
+    if (this.role !== "leader" || ballot !== this.ballot || !this.isVoter(from)) return;
+    if (!this.pipeline.vote(slot, from, this.majority())) return;
+    this.learner.onClaim(this.env.self, this.ballot, this.pipeline.chosen, -Infinity);
   }
 
-  /** Whether an answer at that ballot is one to what this leader proposes. */
-  protected counts(ballot: Ballot): boolean {
-    return ballot === this.ballot;
+  /** Something was applied, or a snapshot installed, whoever found out that it was chosen. */
+  onProgress(): void {
+    if (this.role === "follower") return;
+    // A snapshot holds what changes of voters there were.
+    if (this.members !== this.learner.control!.members) this.onMembers(undefined);
+    else if (this.role === "candidate") this.maybeLead();
+    else this.proceed();
+  }
+
+  /** There may be room in the window now, or nothing under way any more. */
+  private proceed(): void {
+    const { env, pipeline, solo } = this;
+    this.fillWindow();
+    if (pipeline.size > 0) return;
+    if (this.outbid) this.becomeCandidate();
+    else if (this.successor >= 0) this.release();
+    else if (solo !== undefined) this.sendAccepts(pipeline.launch(solo, null, env.now));
+    else this.announce();
   }
 
   /** The learner has applied an entry: if it was ours, its commands' results go back. */
@@ -233,12 +234,10 @@ export class Proposer {
     const flight = this.pipeline.land(slot);
     if (flight?.body === this.solo) this.solo = undefined;
     if (body.at > this.lastAt) this.lastAt = body.at;
-    if (flight?.origins !== null && flight !== undefined) {
-      const ours = ballot === this.ballot && this.role === "leader";
-      for (const [i, origin] of flight.origins.entries()) {
-        if (ours) this.host.onResult(origin, results[i]);
-        else this.host.onLost(origin);
-      }
+    const ours = ballot === this.ballot && this.role === "leader";
+    for (const [i, origin] of (flight?.origins ?? []).entries()) {
+      if (ours) this.host.onResult(origin, results[i]);
+      else this.host.onLost(origin);
     }
     if (body.kind === "members") this.onMembers(flight);
   }
@@ -255,9 +254,9 @@ export class Proposer {
 
   /** Tells followers at once what is chosen when no accept will. */
   private announce(): void {
-    const { env, ballot, group } = this;
+    const { ballot, group } = this;
     const message = { kind: "chosen", group, ballot, chosen: this.pipeline.chosen, ...this.readable() } as const;
-    for (const node of this.audience()) if (node !== env.self) env.sendEarly(node, message);
+    for (const node of this.audience()) if (node !== this.env.self) this.env.sendEarly(node, message);
   }
 
   private readable(): { asOf: Micros; safe: Micros } {
@@ -300,15 +299,14 @@ export class Proposer {
   handOver(successor: NodeId): void {
     if (this.role !== "leader" || successor === this.env.self || !this.isVoter(successor)) return;
     this.successor = successor;
-    if (this.pipeline.size === 0) this.release();
+    this.proceed();
   }
 
   private release(): void {
     if (this.host.mayRelease?.() === false) return;
-    const { ballot, env, group, successor } = this;
-    const voters = this.members.map(({ node }) => node);
+    const { ballot, env, group, members, successor } = this;
     this.becomeFollower();
-    for (const node of voters) {
+    for (const { node } of members) {
       if (node === env.self) this.acceptor.onRelease(ballot);
       else env.send(node, { kind: "release", group, ballot, successor });
     }
@@ -404,13 +402,12 @@ export class Proposer {
 
   onPromise(from: NodeId, { ballot, chosen, entries }: Extract<PaxosMessage, { kind: "promise" }>): void {
     if (this.role !== "candidate" || ballot !== this.ballot || !this.isVoter(from)) return;
-    this.witness?.onPromised?.(from, this.group, ballot);
     this.candidacy.onPromise(from, { chosen, entries });
     this.maybeLead();
   }
 
   /** Leads once a majority has promised and everything that any of them knows to be chosen is applied here. */
-  maybeLead(): void {
+  private maybeLead(): void {
     if (this.role !== "candidate" || this.candidacy.size < this.majority()) return;
     const { slot, node } = this.candidacy.mostChosen();
     if (this.learner.slot < slot) {
@@ -431,12 +428,11 @@ export class Proposer {
     this.witness?.onLeads?.(env.self, this.group, this.ballot);
     this.patience.calm();
     this.pipeline.restart(learner.slot);
-    this.lastAt = Math.max(this.lastAt, learner.at);
-    const values = this.candidacy.valuesAbove(learner.slot, (entry, other) => this.outranks(entry, other));
-    const last = Math.max(learner.slot, ...values.keys());
-    for (const { body } of values.values()) if (body.at > this.lastAt) this.lastAt = body.at;
+    const outranks = this.outranks.bind(this);
+    const { values, last, change, at } = this.candidacy.unsettled(learner.slot, outranks);
     this.barrier = last;
-    if (values.get(last)?.body.kind === "members") this.solo = values.get(last)!.body;
+    this.lastAt = Math.max(this.lastAt, learner.at, at);
+    this.solo = change;
     for (let slot = learner.slot + 1; slot <= last; slot++) {
       this.sendAccepts(this.pipeline.launch(this.adopt(values.get(slot)), null, env.now));
     }
@@ -465,18 +461,15 @@ export class Proposer {
       this.becomeFollower();
       this.patience.backOff(this.env.now + Math.max(0, until - this.env.wall.earliest));
     } else if (promised > ballot) {
-      if (this.role === "leader" && this.leaseInForce()) this.raiseWhenIdle();
-      else {
+      // A voter was cut off and promised itself more. The lease is still ours, so nobody else can win: our next ballot shall be higher.
+      if (this.role === "leader" && this.leaseInForce()) {
+        this.outbid = true;
+        this.proceed();
+      } else {
         this.becomeFollower();
         this.patience.backOff(this.env.now);
       }
     }
-  }
-
-  /** A voter was cut off and promised itself a higher ballot. The lease is still ours, so nobody else can win one: ours shall be higher. */
-  private raiseWhenIdle(): void {
-    this.outbid = true;
-    if (this.pipeline.size === 0) this.becomeCandidate();
   }
 
   private becomeFollower(): void {

@@ -333,6 +333,12 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   private read(job: Job): void {
     const { route } = job;
     if (job.settled || (route.kind !== "read" && route.kind !== "stale-read")) return;
+    if (!this.group.readable) {
+      // Its replica has moved away while the others were asked.
+      this.underWay.delete(job);
+      this.toLeader(job);
+      return;
+    }
     if (!this.tryRead(job, route.query)) throw new Error(`a read has no answer: ${JSON.stringify(route.query)}`);
   }
 

@@ -33,6 +33,10 @@ interface Logged {
 export class DatabaseHistory extends ScenarioHistory implements Witness {
   /** True time; set by the scenario. */
   now: () => Micros = () => 0;
+  /** Told at once when somebody is about to lead the first group. */
+  onElected: (leader: NodeId) => void = () => undefined;
+  /** Who won its last election; -1: nobody yet. */
+  leader: NodeId = -1;
   readonly transactions: Transaction[] = [];
   private readonly applied = new Map<string, { readonly text: string; readonly node: NodeId }>();
   private readonly leases = new Map<number, Map<NodeId, Micros>>();
@@ -83,6 +87,12 @@ export class DatabaseHistory extends ScenarioHistory implements Witness {
     let logged = this.logged.get(txn);
     if (logged === undefined) this.logged.set(txn, (logged = { timestamp: null, group: 0, writes: [] }));
     return logged;
+  }
+
+  onLeads(node: NodeId, group: number): void {
+    if (group !== 1) return;
+    this.leader = node;
+    this.onElected(node);
   }
 
   onLease(node: NodeId, group: number, ballot: number, until: Micros): void {

@@ -14,6 +14,8 @@ import type { Held } from "../check/external-consistency.ts";
 import { DatabaseHistory, leaderName } from "./database-history.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
+import { LeaderHunt } from "./leader-hunt.ts";
+import type { HuntSpec } from "./leader-hunt.ts";
 import type { ScenarioRun } from "./scenario.ts";
 
 export interface DatabaseScenarioSpec {
@@ -25,6 +27,8 @@ export interface DatabaseScenarioSpec {
   readonly clients: number;
   readonly accounts: number;
   readonly commitWait?: boolean;
+  /** Whoever leads the first group is hunted down, besides. */
+  readonly hunt?: HuntSpec;
 }
 
 const loadUs = 4 * second;
@@ -44,13 +48,14 @@ export function runDatabaseScenario(spec: DatabaseScenarioSpec, seed: number, pl
   const shape = { nodes, fromUs: calmUs, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
   const plan = drawFaultPlan(shape, Random.stream(seed, "faults"));
   let beforeFaults = 0;
-  simulation.at(plan[0].atUs, () => (beforeFaults = history.acknowledged));
+  simulation.at(spec.hunt === undefined ? plan[0].atUs : calmUs, () => (beforeFaults = history.acknowledged));
   for (const { atUs, fault } of plan) {
     simulation.at(atUs, () => {
       if (fault.kind === "crash") history.onCrash(fault.nodes);
       simulation.inject(fault);
     });
   }
+  const hunt = spec.hunt && huntLeaders(spec.hunt, simulation, history, Random.stream(seed, "hunt"));
   for (let i = 0; i < spec.clients; i++) new DatabaseClient(i, simulation, history, spec, seed).go();
   try {
     simulation.run(loadUs);
@@ -71,8 +76,31 @@ export function runDatabaseScenario(spec: DatabaseScenarioSpec, seed: number, pl
     staleReads: history.staleReads,
     lost: history.lost,
     digest: simulation.digest(),
-    plan,
+    plan: hunt === undefined ? plan : [...plan, ...hunt.plan].sort((a, b) => a.atUs - b.atUs),
   };
+}
+
+function huntLeaders(
+  spec: HuntSpec,
+  simulation: SimulatedBackend,
+  history: DatabaseHistory,
+  random: Random,
+): LeaderHunt {
+  const hunt = new LeaderHunt(spec, {
+    simulation,
+    random,
+    fromUs: calmUs,
+    toUs: loadUs,
+    onCrash: (nodes) => history.onCrash(nodes),
+  });
+  history.onElected = (leader) => hunt.onElected(leader);
+  const lookAgain = (): void => {
+    if (simulation.now > loadUs) return;
+    hunt.onTime(history.leader);
+    simulation.at(simulation.now + 100 * millisecond, lookAgain);
+  };
+  simulation.at(calmUs, lookAgain);
+  return hunt;
 }
 
 function deploymentOf(spec: DatabaseScenarioSpec, nodes: number, groups: number, plant?: string): Deployment {

@@ -159,6 +159,16 @@ const database: DatabaseScenarioSpec = {
   clients: 6,
   accounts: 9,
 };
+/** Leaders lose their voice with commits under way, their successors promise timestamps to readers, and then they are heard again. */
+const databaseHunted: DatabaseScenarioSpec = {
+  ...database,
+  shapes: [{ nodes: 3, groups: 2 }],
+  log: { leaseUs: 120 * millisecond, window: 4, batch: 4, keepSlots: 32 },
+  nemeses: ["disk"],
+  faults: 3,
+  accounts: 6,
+  hunt: { snares: ["mute", "relay", "cut-off"], snareUs: 150 * millisecond },
+};
 const databasePower: DatabaseScenarioSpec = { ...database, nemeses: ["power", "disk", "link"] };
 
 const tablets: TabletScenarioSpec = {
@@ -339,6 +349,13 @@ export const scenarios: readonly Scenario[] = [
     ],
     tolerates: ["later-stamps"],
     run: (seed, plant) => runDatabaseScenario(database, seed, plant),
+  },
+  {
+    name: "database-hunted",
+    promise: "leaders of a tablet in quick succession: no commit below a timestamp that was promised to a reader",
+    catches: ["old-stamps-count"],
+    tolerates: [],
+    run: (seed, plant) => runDatabaseScenario(databaseHunted, seed, plant),
   },
   {
     name: "database-power-loss",

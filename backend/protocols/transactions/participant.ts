@@ -321,10 +321,16 @@ export class Participant {
   private beginReign(): void {
     this.endReign();
     this.reigns = this.log.ballot;
+    this.led = this.hasBegun();
+  }
+
+  /** The log has to say so first. */
+  protected hasBegun(): boolean {
     const origin: Reign = { kind: "reign", reign: this.reigns };
     const command: TabletCommand = { kind: "lead", reign: this.reigns };
     // Not now: another is about to lead.
     if (!this.log.propose(origin, command as unknown as Value)) this.reigns = -1;
+    return false;
   }
 
   onLed({ reign }: Reign): void {

@@ -79,6 +79,13 @@ class PreparedInMemory extends TabletMachine {
   }
 }
 
+/** A leader does not say in the log that it begins: what a deposed one stamped counts whenever it comes, below what readers were promised. */
+class SilentLeader extends Participant {
+  protected override hasBegun(): boolean {
+    return true;
+  }
+}
+
 /** Harmless: stamps half a millisecond later than they need be, and waits for it. */
 class LaterStamps extends Stamps {
   override present(): Micros {
@@ -128,6 +135,11 @@ export const plantedTransactions: readonly PlantedTransactions[] = [
     name: "prepared-in-memory",
     description: "what is prepared is lost at a participant's restart",
     transactions: { ...transactionRoles, TabletMachine: PreparedInMemory },
+  },
+  {
+    name: "old-stamps-count",
+    description: "a stamp of a deposed leader counts after its successor has begun",
+    transactions: { ...transactionRoles, Participant: SilentLeader },
   },
   {
     name: "later-stamps",

@@ -29,7 +29,7 @@ connection.onAnswer = (i, answer) => {
     return;
   }
   // What the kill keeps from being printed only makes the check weaker, never wrong.
-  if (answer.kind === "ok") process.stdout.write(`${i}\n`);
+  if (answer.kind === "ok") process.stdout.write(`${i} ${load.told?.(answer) ?? ""}\n`);
   submit();
 };
 for (let k = 0; k < (data.inFlight ?? 64); k++) submit();

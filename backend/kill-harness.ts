@@ -28,12 +28,22 @@ export interface KillLoad {
   readonly write: (i: number) => Request;
   /** What the i-th write asks after this answer; null when it is complete, and acknowledged if the answer is ok. */
   readonly next?: (i: number, answer: Answer) => Request | null;
+  /** What the last answer promised beside "it is done", as one word: a revision, an id. `holds` is told it again. */
+  readonly told?: (answer: Answer) => string;
   readonly read: (i: number) => Request;
   /** Asks a node for its own copy. Set when every node is to have one of everything once at rest, which the last round then checks. */
   readonly readCopy?: (i: number) => Request;
   /** Whether the answer to `read(i)` shows the i-th write. */
-  readonly holds: (i: number, answer: Answer) => boolean;
+  readonly holds: (i: number, answer: Answer, told: string) => boolean;
+  /** Looks at the whole after each restart; returns what it cannot account for, of writes that were acknowledged or not. */
+  readonly audit?: (
+    ask: (request: Request) => Promise<Answer>,
+    acknowledged: Acknowledged,
+  ) => Promise<readonly number[]>;
 }
+
+/** By write: what its answer told. */
+export type Acknowledged = ReadonlyMap<number, string>;
 
 export interface KillPlan {
   /** URL of the load module. */
@@ -54,7 +64,7 @@ export interface KillPlan {
 export interface KillReport {
   readonly kills: number;
   readonly acknowledged: number;
-  /** Acknowledged writes that were not there after a restart. */
+  /** Acknowledged writes that were not there after a restart, and what an audit found. */
   readonly lost: readonly number[];
 }
 
@@ -67,25 +77,28 @@ export interface ChildData extends KillPlan {
 export async function killUnderLoad(plan: KillPlan): Promise<KillReport> {
   const load = await importLoad(plan.load);
   const random = Random.stream(plan.seed, "kill");
-  const acknowledged: number[] = [];
+  const acknowledged = new Map<number, string>();
   const most = plan.acknowledgements ?? 4_000;
   let from = 0;
   for (let kill = 1; kill <= plan.kills; kill++) {
     const round = await killOnce({ ...plan, from }, random.between(most >> 1, most));
-    for (const i of round) acknowledged.push(i);
-    from = acknowledged.reduce((highest, i) => Math.max(highest, i), from) + 100_000;
+    for (const [i, told] of round) {
+      acknowledged.set(i, told);
+      from = Math.max(from, i);
+    }
+    from += 100_000;
     const lost = await verify(plan, load, acknowledged, kill === plan.kills);
-    if (lost.length > 0) return { kills: kill, acknowledged: acknowledged.length, lost };
+    if (lost.length > 0) return { kills: kill, acknowledged: acknowledged.size, lost };
   }
-  return { kills: plan.kills, acknowledged: acknowledged.length, lost: [] };
+  return { kills: plan.kills, acknowledged: acknowledged.size, lost: [] };
 }
 
 export async function importLoad(url: string): Promise<KillLoad> {
   return (await import(url)) as KillLoad;
 }
 
-/** Starts a child, kills it after `limit` acknowledgements, and returns everything it said was acknowledged. */
-function killOnce(data: ChildData, limit: number): Promise<number[]> {
+/** Starts a child, kills it after `limit` acknowledgements, and returns everything it said was acknowledged, and what was told. */
+function killOnce(data: ChildData, limit: number): Promise<[number, string][]> {
   const script = new URL("./kill-child.ts", import.meta.url).pathname;
   const child = spawn(process.execPath, [script, JSON.stringify(data)], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
@@ -106,34 +119,40 @@ function killOnce(data: ChildData, limit: number): Promise<number[]> {
     child.on("error", reject);
     child.on("close", () => {
       // The last line may be cut short by the kill.
-      if (killed) resolve(said.slice(0, said.lastIndexOf("\n")).split("\n").map(Number));
+      if (killed) resolve(said.slice(0, said.lastIndexOf("\n")).split("\n").map(acknowledgement));
       else reject(new Error(`the child ended before it was killed:\n${errors}`));
     });
   });
+}
+
+function acknowledgement(line: string): [number, string] {
+  const [i, told] = line.split(" ");
+  return [Number(i), told];
 }
 
 /** Reads without an outcome are asked again for so long; what has none then counts as lost. */
 const verifyPatienceMs = 30_000;
 
 /** Starts a backend over what the kill left and reads everything acknowledged; `copies`: each node's own copy, once at rest. */
-async function verify(
-  plan: KillPlan,
-  load: KillLoad,
-  acknowledged: readonly number[],
-  copies: boolean,
-): Promise<number[]> {
+async function verify(plan: KillPlan, load: KillLoad, acknowledged: Acknowledged, copies: boolean): Promise<number[]> {
   const { directory, seed, segmentBytes } = plan;
-  const writes = byWhatShowsThem(load, acknowledged);
+  const writes = byWhatShowsThem(load, acknowledged.keys());
+  const shows = (i: number, answer: Answer): boolean => load.holds(i, answer, acknowledged.get(i)!);
   const backend = await startThreads(load.deployment, { seed, directory, segmentBytes, createNode: load.createNode });
   const connection = new DirectConnection(backend.connect());
   try {
-    if (!copies || load.readCopy === undefined) return await unseen(connection, load, writes, load.read);
-    // Before any read of several copies, which would repair what it finds.
-    if (!(await backend.settle(verifyPatienceMs))) throw new Error("the nodes still owe each other writes");
     const lost = new Set<number>();
-    for (let node = 0; node < load.deployment.topology.nodes.length; node++) {
-      for (const i of await unseen(connection, load, writes, load.readCopy, node)) lost.add(i);
+    if (!copies || load.readCopy === undefined) {
+      for (const i of await unseen(connection, shows, writes, load.read)) lost.add(i);
+    } else {
+      // Before any read of several copies, which would repair what it finds.
+      if (!(await backend.settle(verifyPatienceMs)))
+        throw new Error(`the nodes still owe each other writes: ${JSON.stringify(await backend.counters())}`);
+      for (let node = 0; node < load.deployment.topology.nodes.length; node++) {
+        for (const i of await unseen(connection, shows, writes, load.readCopy, node)) lost.add(i);
+      }
     }
+    for (const i of (await load.audit?.((request) => backend.request(request), acknowledged)) ?? []) lost.add(i);
     return [...lost];
   } finally {
     connection.close();
@@ -142,7 +161,7 @@ async function verify(
 }
 
 /** Writes that the same read shows, such as the lines of a cart, together: it is asked once. */
-function byWhatShowsThem(load: KillLoad, acknowledged: readonly number[]): number[][] {
+function byWhatShowsThem(load: KillLoad, acknowledged: Iterable<number>): number[][] {
   const groups = new Map<string, number[]>();
   for (const i of acknowledged) {
     const shown = JSON.stringify(load.read(i));
@@ -156,7 +175,7 @@ function byWhatShowsThem(load: KillLoad, acknowledged: readonly number[]): numbe
 /** Reads each group, at `entry` or anywhere; returns the writes that its answer does not show. */
 function unseen(
   connection: DirectConnection,
-  load: KillLoad,
+  shows: (i: number, answer: Answer) => boolean,
   groups: readonly (readonly number[])[],
   read: (i: number) => Request,
   entry?: NodeId,
@@ -178,7 +197,7 @@ function unseen(
         return;
       }
       open--;
-      for (const i of groups[group]) if (!load.holds(i, answer)) missing.push(i);
+      for (const i of groups[group]) if (!shows(i, answer)) missing.push(i);
       more();
     };
     more();

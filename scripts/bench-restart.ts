@@ -99,7 +99,9 @@ async function main(): Promise<void> {
     if (entries > puts) {
       const { wroteMs } = await live(directory, puts, entries - puts);
       const perSecond = Math.round(((entries - puts) / wroteMs) * 1_000).toLocaleString("en");
-      console.log(`${entries.toLocaleString("en")} puts of ${values.bytes} bytes written, ${perSecond} a second; kill -9`);
+      console.log(
+        `${entries.toLocaleString("en")} puts of ${values.bytes} bytes written, ${perSecond} a second; kill -9`,
+      );
       puts = entries;
     }
     console.log("                       log to    module   LMDB     log   replay    nodes    first");
@@ -114,7 +116,9 @@ async function main(): Promise<void> {
       if (!times.right) process.exitCode = 1;
       puts += more;
     }
-    console.log(`the slowest answer came ${worst.toFixed(0)} ms after the process was started; the limit is ${limitMs} ms`);
+    console.log(
+      `the slowest answer came ${worst.toFixed(0)} ms after the process was started; the limit is ${limitMs} ms`,
+    );
     if (worst >= limitMs) process.exitCode = 1;
   } finally {
     if (values.data === undefined) rmSync(directory, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import type { Experiment } from "../runners/experiment.ts";
 import { adaptiveCapacity } from "./adaptive-capacity.ts";
 import { cartMerge } from "./cart-merge.ts";
 import { commitWait } from "./commit-wait.ts";
+import { consistencyPrice } from "./consistency-price.ts";
 import { idempotency } from "./idempotency.ts";
 import { leaderFailure } from "./leader-failure.ts";
 import { leapSecond } from "./leap-second.ts";
@@ -22,6 +23,7 @@ export const catalog: readonly Experiment[] = [
   outbox,
   tabletSplit,
   leaderFailure,
+  consistencyPrice,
   commitWait,
   leapSecond,
 ];

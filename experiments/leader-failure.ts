@@ -20,13 +20,15 @@ import { registers } from "../workloads/registers.ts";
 import { designBars, designsRun, forEachDesign, mean, percent, timelineChart } from "./charts.ts";
 import { okShareBetween } from "./timeline.ts";
 
-/** A soft leader hands over an eighth of the time before the crash. */
-const handOverShare = 7 / 8;
+/** A soft leader hands over when this share of the time to the crash has passed. */
+const handOverShare = 0.6;
 const before = { simulation: { perSecond: 100, crashS: 4 }, threads: { perSecond: 400, crashS: 1 } };
 /** The same in both tanks, which ask for as much before the crash. */
 const crashArrival = before.simulation.perSecond * before.simulation.crashS;
 /** Two round trips between zones, and the flushes between them. */
-const electionMs = { simulation: 10, threads: 250 };
+const electionMs = { simulation: 10, threads: 400 };
+/** Without a lease to wait for; threads share their processors with whatever else this machine does. */
+const softMs = { simulation: 300, threads: 500 };
 
 interface Leader {
   /** In the order in which they are asked to lead. Node 0 dies. */
@@ -121,7 +123,8 @@ function seconds(value: number): string {
 const claims: readonly Claim[] = [
   {
     text: "Without warning nothing is written until the lease has run out and somebody is elected, and no longer",
-    expected: "in every run at most the lease, 4 heartbeats and an election of two round trips",
+    expected:
+      "in every run at most the lease, 4 heartbeats and an election of two round trips (10 ms; 400 ms on busy threads)",
     judge: (measured) =>
       unavailable(measured, hardly, (name) => {
         const { leaseS, heartbeatS } = logOf(measured, name);
@@ -139,8 +142,8 @@ const claims: readonly Claim[] = [
   },
   {
     text: "A leader that hands over first is hardly missed, nor is a replica that does not lead",
-    expected: "in every run at most 0.3 s without an acknowledged write",
-    judge: (measured) => unavailable(measured, softly, () => ({ high: 0.3 })),
+    expected: "in every run at most 0.3 s without an acknowledged write, 0.5 s on threads",
+    judge: (measured) => unavailable(measured, softly, () => ({ high: softMs[measured.tank] / 1_000 })),
   },
   {
     text: "No acknowledged write is lost, and every answer fits one order",
@@ -159,7 +162,7 @@ const claims: readonly Claim[] = [
     text: "What had to wait is answered in a burst, and then all is as before",
     expected:
       "at least 4 times the offered rate at the peak after a hard kill; in every run at least 99 % of all operations are answered, " +
-      "and in the last eighth of it at least 90 % of what is offered then",
+      "and towards its end at least 90 % of what is offered then",
     judge(measured) {
       const peaks = measured.values("hard", "peakRatio");
       const text = `peaks of ${peaks.map((peak) => figure(peak)).join(", ")} times what is offered`;
@@ -191,8 +194,8 @@ export const leaderFailure: Experiment = {
   tanks: {
     simulation: { full: plan("simulation", 40, 5), quick: plan("simulation", 18, 3) },
     threads: {
-      full: plan("threads", 2.6, 2, { timeScale: 0.1 }),
-      quick: plan("threads", 2.6, 1, { timeScale: 0.1, designs: ["soft", "hard"] }),
+      full: plan("threads", 2.5, 2, { timeScale: 0.1 }),
+      quick: plan("threads", 2.5, 1, { timeScale: 0.1, designs: ["soft", "hard"] }),
     },
   },
   headline: {
@@ -211,10 +214,11 @@ export const leaderFailure: Experiment = {
   },
   metrics(run, settled) {
     const endS = settled.forUs / second;
+    const lifeS = endS - settled.faults[0].atUs / second;
     return {
       unavailableS: run.metrics["check.longestGapUs"] / second,
       peakRatio: peakRatio(run),
-      lateOkShare: okShareBetween(run, endS - (endS - settled.faults[0].atUs / second) / 8, endS),
+      lateOkShare: okShareBetween(run, endS - 0.3 * lifeS, endS - 0.05 * lifeS),
     };
   },
   claims,

@@ -2,6 +2,7 @@
  * Workloads by name: what turns a workload's description, which crosses threads and machines, back into the workload. A new
  * workload is a file beside this one and a line in the table below.
  */
+import { Balances } from "./balances.ts";
 import { CartConflict } from "./cart-conflict.ts";
 import { Charges } from "./charges.ts";
 import { Checkout } from "./checkout.ts";
@@ -16,6 +17,7 @@ import type { Workload, WorkloadSpec } from "./workload.ts";
 type Parameters = WorkloadSpec["parameters"];
 
 const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
+  balances: (parameters) => new Balances(parameters),
   "cart-conflict": (parameters) => new CartConflict(parameters),
   charges: (parameters) => new Charges(parameters),
   checkout: (parameters) => new Checkout(parameters),

@@ -9,10 +9,11 @@ import { charges } from "./charges.ts";
 import { checkout } from "./checkout.ts";
 import { draw } from "./distribution.ts";
 import { items } from "./items.ts";
+import { rows } from "./rows.ts";
 import { work } from "./work.ts";
 import type { HistoryEntry, Step, WorkloadSpec } from "./workload.ts";
 
-const specs = [items(), charges(), checkout(), cartConflict(), work()];
+const specs = [items(), charges(), checkout(), cartConflict(), rows(), work()];
 const emptyItem: Answer = { kind: "ok", result: { kind: "item", item: null, siblings: [], context: "", units: 1 } };
 
 /** The first steps of a session whose every answer is `answer`. */
@@ -69,6 +70,8 @@ test("unknown names and values that do not fit are named", () => {
     [items({ table: { partitions: -1 } }), /partitions does not fit/],
     [items({ table: { name: "" } }), /name does not fit/],
     [{ name: "charges", parameters: { events: "some" } }, /events .*; got some; expected kept, counted or none/],
+    [rows({ spell: { fromArrival: 5, toArrival: 4, keys: "uniform" } }), /spell .*; expected null, or/],
+    [rows({ readShare: -1 }), /readShare .*; got -1/],
     [checkout({ perSession: [3, 2] }), /perSession .*; got \[3,2\]; expected \[lowest, highest\]/],
     [checkout({ mix: { view: 0, add: 0, change: 0, remove: 0 } }), /mix .*; expected weights/],
     [{ name: "checkout", parameters: { mix: { steal: 1 } } }, /mix .*; got \{"steal":1\}/],
@@ -114,6 +117,19 @@ test("items: keys shift at an arrival", () => {
   const spec = items({ keys: "uniform:1000000", shift: { atArrival: 10, keys: "hotspot:1:1" } });
   const keys = Array.from({ length: 20 }, (_, i) => steps(spec, i)[0].fact!.key);
   assert.ok(keys.slice(0, 10).every((key) => key !== "item-0") && keys.slice(10).every((key) => key === "item-0"));
+});
+
+test("rows: a spell of other keys begins and ends at arrivals, and keys are in the order of their numbers", () => {
+  const spec = rows({
+    keys: "uniform:1000",
+    readShare: 0,
+    spell: { fromArrival: 5, toArrival: 9, keys: "hotspot:1:1" },
+  });
+  const keys = Array.from({ length: 12 }, (_, arrival) => String(steps(spec, arrival)[0].fact?.key));
+  assert.deepEqual(
+    keys.map((key) => key === "row-000000000"),
+    keys.map((_, arrival) => arrival >= 5 && arrival < 9),
+  );
 });
 
 test("cart-conflict: pairs share a cart and enter on two sides", () => {

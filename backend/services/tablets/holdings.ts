@@ -177,8 +177,7 @@ export class Holdings {
     const group = new Group(
       envOver(env, store),
       { ...options, group: tablet, placement, inherits: initial === undefined },
-      (state) =>
-        (machine = new Machine(state, initial, { onSplit: (child, at) => this.onSplit(tablet, child, at) })) as never,
+      (state) => (machine = new Machine(state, initial, { onSplit: (child, at) => this.onSplit(tablet, child, at) })),
       hostOf(tablet),
       roles,
       witness,

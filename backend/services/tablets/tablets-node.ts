@@ -12,6 +12,7 @@ import type { Core, Env, RequestId } from "../../kernel/env.ts";
 import type { Topology } from "../../kernel/topology.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond } from "../../kernel/units.ts";
+import type { Store } from "../../kernel/store.ts";
 import type { Witness } from "../../kernel/witness.ts";
 import { Group } from "../../protocols/paxos/group.ts";
 import type { PaxosRoles } from "../../protocols/paxos/group.ts";
@@ -63,8 +64,7 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
     if (replicas.includes(env.self)) {
       let machine: Directory | undefined;
       const host = this.hostOf(directoryGroup);
-      const build = (state: ConstructorParameters<typeof Directory>[0]): never =>
-        (machine = new Directory(state, initial)) as never;
+      const build = (state: Store): Directory => (machine = new Directory(state, initial));
       const group = new Group(paxosEnv, { ...options, group: directoryGroup }, build, host, paxos, witness);
       this.directory = { group, machine: machine! };
     }

@@ -11,7 +11,7 @@ import type { NodeSetting } from "./node-setting.ts";
 
 type Say = string;
 
-/** Does what it is told, so that a test can speak turns: "put x", "send 1", "early 2", "reply", "throw", "after". */
+/** Does what it is told, so that a test can speak turns: "put x", "later x", "send 1", "early 2", "reply", "throw". */
 class Puppet implements Core<unknown, string, unknown> {
   private readonly env: Env<unknown, string, unknown>;
 
@@ -26,6 +26,9 @@ class Puppet implements Core<unknown, string, unknown> {
     for (const word of (body as Say).split(", ")) {
       const [verb, what] = word.split(" ");
       if (verb === "put") env.store.put(what, env.now);
+      if (verb === "later") env.store.putLater(what, env.now);
+      if (verb === "drop") env.store.deleteLater(what);
+      if (verb === "answer") env.replyEarly(request, what);
       if (verb === "send") env.send(1, what);
       if (verb === "early") env.sendEarly(1, what);
       if (verb === "reply") env.reply(request, what);
@@ -228,4 +231,70 @@ test("a later life draws other numbers than the first: names that must never rec
   await until(() => made.out.length > 1);
   const draws = made.out.filter((line) => line.startsWith("reply: "));
   assert.equal(new Set(draws).size, 2, draws.join(", "));
+});
+
+/** Group after group, until everything that is to be durable is. */
+async function written(loop: NodeLoop, meanwhile: () => void = () => undefined): Promise<void> {
+  while (!loop.idle) {
+    await new Promise((resolve) => setImmediate(resolve));
+    loop.seal();
+    meanwhile();
+  }
+}
+
+/** What is left of `keys` after the node's process died. */
+async function afterCrash(made: Stage, keys: readonly string[]): Promise<string> {
+  await made.loop.abandon();
+  made.loop = await NodeLoop.open(made.setting);
+  made.loop.start();
+  made.out.length = 0;
+  for (const key of keys) made.say(`see ${key}`);
+  await until(() => made.out.length === keys.length);
+  return keys.filter((_, i) => made.out[i] !== "reply: undefined").join(" ");
+}
+
+test("a later write is seen at once, holds nothing back and, alone, does not outlive a crash", async (t) => {
+  const made = await stage(t);
+  made.say("later x, see x");
+  assert.deepEqual(made.out, ["reply: 0"]);
+  assert.equal(made.loop.groups, 0, "nothing is made durable for its sake");
+  assert.equal(await afterCrash(made, ["x"]), "");
+});
+
+test("a later write is durable with the next put, and none is without the turns before it", async (t) => {
+  const made = await stage(t);
+  made.say("later a");
+  made.say("later b, put c, later d");
+  made.say("later e");
+  await written(made.loop);
+  assert.equal(await afterCrash(made, ["a", "b", "c", "d", "e"]), "a b c d");
+});
+
+test("a later deletion is undone by a crash unless a put came after it", async (t) => {
+  const made = await stage(t);
+  made.say("put a, put b");
+  made.say("drop a");
+  made.say("put c");
+  await written(made.loop);
+  made.say("drop b, see b");
+  assert.equal(made.out.at(-1), "reply: undefined");
+  assert.equal(await afterCrash(made, ["a", "b", "c"]), "b c");
+});
+
+test("many later writes get a flush of their own", async (t) => {
+  const made = await stage(t);
+  for (let i = 0; i < 100; i++) made.say(Array.from({ length: 100 }, (_, j) => `later ${i}.${j}`).join(", "));
+  await written(made.loop);
+  assert.equal(await afterCrash(made, ["0.0", "0.99", "80.0"]), "0.0 0.99 80.0");
+});
+
+test("an early answer leaves at the end of its turn, with earlier turns' writes not durable, before what is held", async (t) => {
+  const { loop, out, say, at } = await stage(t);
+  loop.diskDelay = { kind: "constant", us: 500 };
+  say("put x, reply held");
+  say("put y, answer early, send promise");
+  assert.deepEqual(out, ["reply: early"]);
+  let time = 0;
+  await written(loop, () => at((time += 500)));
+  assert.deepEqual(out, ["reply: early", "reply: held", "to 1: promise"]);
 });

@@ -9,8 +9,10 @@ import { leaderFailure } from "./leader-failure.ts";
 import { leapSecond } from "./leap-second.ts";
 import { outbox } from "./outbox.ts";
 import { quorumPrice } from "./quorum-price.ts";
+import { replication } from "./replication.ts";
 import { retryStorm } from "./retry-storm.ts";
 import { tabletSplit } from "./tablet-split.ts";
+import { twoPhaseCommit } from "./two-phase-commit.ts";
 import { virtualNodes } from "./virtual-nodes.ts";
 
 export const catalog: readonly Experiment[] = [
@@ -26,4 +28,6 @@ export const catalog: readonly Experiment[] = [
   consistencyPrice,
   commitWait,
   leapSecond,
+  twoPhaseCommit,
+  replication,
 ];

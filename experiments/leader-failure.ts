@@ -7,8 +7,9 @@
  *
  *     crash ──── what is left of the lease ────> somebody may stand ── up to 4 heartbeats ──> election: 2 round trips ──> writes
  *
- * The zone that dies is the same, at the same instant; only the leader differs. Clients wait as long as it takes, so what was asked in the
- * meantime is answered in one burst when somebody leads again. Threads tell the same story ten times as fast.
+ * The zone that dies is the same, at the same instant; only the leader differs. Clients ask again, at random instants of a few seconds, until
+ * they are answered: what was asked in the meantime comes on top of the load when somebody leads again, as in the figure. Threads tell the
+ * same story ten times as fast.
  */
 import type { Deployment } from "../backend/api.ts";
 import { cloudDelays, oneRegion } from "../backend/kernel/topology.ts";
@@ -54,8 +55,8 @@ function design(title: string, description: string, { replicas, leaseS, handsOve
     workload: registers({ readShare: 0.3, leader: replicas[0], handOver, slackUs: millisecond }),
     calls: {
       clients: 20,
-      timeoutUs: 20 * second,
-      retry: { attempts: 5, backoff: { kind: "full-jitter", baseUs: 10 * millisecond, capUs: 100 * millisecond } },
+      timeoutUs: second,
+      retry: { attempts: 20, backoff: { kind: "full-jitter", baseUs: second / 2, capUs: 3 * second } },
     },
   };
 }
@@ -161,15 +162,15 @@ const claims: readonly Claim[] = [
     },
   },
   {
-    text: "What had to wait is answered in a burst, and then all is as before",
+    text: "What had to wait is answered on top of the load, and then all is as before",
     expected:
-      "at least 4 times the offered rate at the peak after a hard kill; in every run at least 99 % of all operations are answered, " +
+      "at least twice the offered rate at the peak after a hard kill; in every run at least 99 % of all operations are answered, " +
       "and towards its end at least 90 % of what is offered then (60 % on threads, whose rows are short)",
     judge(measured) {
       const peaks = measured.values("hard", "peakRatio");
       const text = `peaks of ${peaks.map((peak) => figure(peak)).join(", ")} times what is offered`;
       const burst = inEveryRun(
-        peaks.map((peak) => peak >= 4),
+        peaks.map((peak) => peak >= 2),
         text,
       );
       const answered = forEachDesign(measured, designsRun(measured), (name) => {
@@ -218,7 +219,7 @@ export const leaderFailure: Experiment = {
     const endS = settled.forUs / second;
     const lifeS = endS - settled.faults[0].atUs / second;
     return {
-      unavailableS: run.metrics["check.longestGapUs"] / second,
+      unavailableS: run.metrics["check.gapUs"] / second,
       peakRatio: peakRatio(run),
       lateOkShare: okShareBetween(run, endS - 0.3 * lifeS, endS - 0.05 * lifeS),
     };
@@ -229,7 +230,7 @@ export const leaderFailure: Experiment = {
     return [
       timelineChart(measured, {
         title: "Before and after the zone's death",
-        reading: "A hard kill leaves a gap as long as the lease; what waited is then answered at once.",
+        reading: "A hard kill leaves a gap as long as the lease; what waited is then answered on top of the load.",
         designs: names,
       }),
       {

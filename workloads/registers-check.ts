@@ -42,7 +42,7 @@ export function checkRegisters(
   finals: readonly (Shown | null)[],
   promise: RegistersPromise,
 ): CheckResult {
-  const findings = new Findings("acknowledgedWrites", "reads", "staleReads", "longestGapUs", "oldestReadUs");
+  const findings = new Findings("acknowledgedWrites", "reads", "staleReads", "gapUs", "ageUs");
   const answered = history.filter(({ outcome, fact }) => outcome === "ok" && Number(fact.revision) > 0);
   const writes = writesOf(answered, findings);
   const strict = answered.filter(({ fact }) => fact.kind === "write" || fact.consistent === true);
@@ -63,7 +63,7 @@ export function checkRegisters(
     else checkShown(`${key}: final state`, final, byKey.get(key) ?? [], findings);
   });
   countAges(stale, writes, findings);
-  findings.count("longestGapUs", longestGapUs(history, writes));
+  findings.count("gapUs", longestGapUs(history, writes));
   return findings.result("answers fit the one order they claim, and no acknowledged write is lost");
 }
 
@@ -134,7 +134,7 @@ function countAges(stale: readonly HistoryEntry[], writes: readonly Write[], fin
     findings.count("staleReads");
     oldestUs = Math.max(oldestUs, ageUs);
   }
-  findings.count("oldestReadUs", oldestUs);
+  findings.count("ageUs", oldestUs);
 }
 
 /** Index of the first write of a greater revision. */

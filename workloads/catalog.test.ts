@@ -10,10 +10,11 @@ import { checkout } from "./checkout.ts";
 import { draw } from "./distribution.ts";
 import { items } from "./items.ts";
 import { rows } from "./rows.ts";
+import { transactions } from "./transactions.ts";
 import { work } from "./work.ts";
 import type { HistoryEntry, Step, WorkloadSpec } from "./workload.ts";
 
-const specs = [items(), charges(), checkout(), cartConflict(), rows(), work()];
+const specs = [items(), charges(), checkout(), cartConflict(), rows(), transactions(), work()];
 const emptyItem: Answer = { kind: "ok", result: { kind: "item", item: null, siblings: [], context: "", units: 1 } };
 
 /** The first steps of a session whose every answer is `answer`. */
@@ -77,6 +78,9 @@ test("unknown names and values that do not fit are named", () => {
     [{ name: "checkout", parameters: { mix: { steal: 1 } } }, /mix .*; got \{"steal":1\}/],
     [{ name: "checkout", parameters: { thinkUs: { kind: "normal" } } }, /thinkUs/],
     [cartConflict({ sides: [[], [1]] }), /sides .*; expected two lists of entry nodes/],
+    [{ name: "transactions", parameters: { order: "some" } }, /order .*; got some; expected kept or counted/],
+    [transactions({ tablets: 3, participants: 4 }), /participants .*; got 4; expected a whole number from 1 to 3/],
+    [transactions({ mix: { write: 0, readOnly: 0, snapshot: 0 } }), /mix .*; expected weights/],
     [{ name: "cart-conflict", parameters: { checkoutShare: 1 } }, /no parameter of that name; got checkoutShare/],
   ];
   for (const [spec, message] of wrong)

@@ -194,7 +194,7 @@ test("who joined after the founding has no vote before it knows of it: the disk 
   const replica = new Replica({}, null);
   const [hello] = replica.waits(20 * ms);
   assert.equal(hello, "1: hello");
-  const mine = String(replica.disk.get("p1/disk"));
+  const mine = replica.incarnation;
   const control = {
     members: [founders.members[1], founders.members[2], { node: 0, incarnation: mine }],
     placement: [0, 1, 2],
@@ -211,7 +211,7 @@ test("who joined after the founding has no vote before it knows of it: the disk 
 
 test("a group is founded once every other disk has told this one that it knows nobody", () => {
   const replica = new Replica({}, null);
-  const mine = String(replica.disk.get("p1/disk"));
+  const mine = replica.incarnation;
   for (const node of [1, 2]) replica.hears(node, { kind: "hello", incarnation: `d${node}`, learned: false });
   replica.hears(1, { kind: "welcome", incarnation: "d1", control: null, to: "a disk that was here before" });
   replica.hears(2, { kind: "welcome", incarnation: "d2", control: null, to: mine });
@@ -225,7 +225,7 @@ test("a group is founded once every other disk has told this one that it knows n
 
 test("a group that exists is not founded again, whoever says hello late", () => {
   const replica = new Replica({}, null);
-  const mine = String(replica.disk.get("p1/disk"));
+  const mine = replica.incarnation;
   replica.hears(1, { kind: "welcome", incarnation: "d1", control: founders, to: mine });
   replica.hears(1, { kind: "hello", incarnation: "d1", learned: false });
   for (const node of [1, 2]) replica.hears(node, { kind: "welcome", incarnation: `d${node}`, control: null, to: mine });

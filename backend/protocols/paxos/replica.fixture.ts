@@ -132,6 +132,10 @@ export class Replica {
     this.deliverToSelf();
   }
 
+  get incarnation(): string {
+    return this.disk.get("p1/disk") as string;
+  }
+
   /** That node says something; returns what is answered and said to anybody. */
   hears(from: NodeId, message: Said): string[] {
     this.group.onMessage(from, { ...message, group: 1 } as PaxosMessage);

@@ -3,18 +3,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Answer } from "../backend/api.ts";
 import { Random } from "../backend/kernel/random.ts";
+import { balances } from "./balances.ts";
 import { cartConflict } from "./cart-conflict.ts";
 import { createWorkload, workloadNames } from "./catalog.ts";
 import { charges } from "./charges.ts";
 import { checkout } from "./checkout.ts";
 import { draw } from "./distribution.ts";
 import { items } from "./items.ts";
+import { registers } from "./registers.ts";
 import { rows } from "./rows.ts";
 import { transactions } from "./transactions.ts";
 import { work } from "./work.ts";
 import type { HistoryEntry, Step, WorkloadSpec } from "./workload.ts";
 
-const specs = [items(), charges(), checkout(), cartConflict(), rows(), transactions(), work()];
+const specs = [items(), charges(), checkout(), cartConflict(), balances(), registers(), rows(), transactions(), work()];
 const emptyItem: Answer = { kind: "ok", result: { kind: "item", item: null, siblings: [], context: "", units: 1 } };
 
 /** The first steps of a session whose every answer is `answer`. */
@@ -45,7 +47,7 @@ test("a session is a function of (seed, arrival) and its answers", () => {
 
 test("unknown names and values that do not fit are named", () => {
   const wrong: [WorkloadSpec, RegExp][] = [
-    [{ name: "item", parameters: {} }, /no workload of that name; got item; expected one of cart-conflict, .*; fix: /],
+    [{ name: "item", parameters: {} }, /no workload of that name; got item; expected one of balances, .*; fix: /],
     [{ name: "toString", parameters: {} }, /no workload of that name/],
     [
       { name: "items", parameters: { readshare: 1 } },
@@ -70,6 +72,8 @@ test("unknown names and values that do not fit are named", () => {
     [items({ table: { replication: { n: 3, r: 4, w: 2, sloppy: false } } }), /replication does not fit/],
     [items({ table: { partitions: -1 } }), /partitions does not fit/],
     [items({ table: { name: "" } }), /name does not fit/],
+    [{ name: "balances", parameters: { by: "hand" } }, /by .*; got hand; expected one of overwrite, add, log/],
+    [{ name: "registers", parameters: { handOver: { to: 1 } } }, /handOver .*; got {"to":1}; expected null, or/],
     [{ name: "charges", parameters: { events: "some" } }, /events .*; got some; expected kept, counted or none/],
     [rows({ spell: { fromArrival: 5, toArrival: 4, keys: "uniform" } }), /spell .*; expected null, or/],
     [rows({ readShare: -1 }), /readShare .*; got -1/],

@@ -7,12 +7,13 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import type { Deployment, Replication } from "../backend/api.ts";
 import { oneRegion } from "../backend/kernel/topology.ts";
-import { UsageError } from "./command-error.ts";
+import { formatUsageError, UsageError } from "./command-error.ts";
 import { exitCodes } from "./command-exit.ts";
 import type { Parts } from "./command-parts.ts";
 import { prepareFolder } from "./command-run.ts";
 import { Interruption } from "./command-terminal.ts";
 import * as values from "./command-values.ts";
+import { serveFailure } from "./serve-failures.ts";
 import { servedServices } from "./served-services.ts";
 import type { ServiceName } from "./served-services.ts";
 
@@ -139,18 +140,15 @@ async function started(options: ServeOptions, directory: string, parts: Parts): 
       replication: options.replication,
       outbox: options.outbox,
       onBroken: (error) => {
-        parts.terminal.note(`wavetank: the backend is broken and stops\n${error.stack ?? error.message}\n`);
-        parts.leave(exitCodes.internal);
+        const mistake = serveFailure(error, options.port, directory);
+        if (mistake === undefined)
+          parts.terminal.note(`wavetank: the backend is broken and stops\n${error.stack ?? error.message}\n`);
+        else parts.terminal.note(formatUsageError(mistake));
+        parts.leave(mistake === undefined ? exitCodes.internal : exitCodes.usage);
       },
     });
   } catch (error) {
-    if (!/EADDRINUSE|EACCES/.test(String(error))) throw error;
-    throw new UsageError({
-      what: "the port cannot be listened on",
-      got: `--port ${options.port} (${String(error).includes("EACCES") ? "not permitted" : "another program has it"})`,
-      expected: "a port of 127.0.0.1 that is free and above 1023",
-      fix: "choose another with --port, or --port 0 for any free one",
-    });
+    throw (error instanceof Error ? serveFailure(error, options.port, directory) : undefined) ?? error;
   }
 }
 

@@ -127,7 +127,7 @@ export class Log {
     });
     if (this.position > this.options.segmentBytes / 2 && this.free.length === 0) {
       this.spare ??= this.prepare(preparePauseMs).catch((error: unknown) => {
-        this.failure = new Error("cannot prepare the next segment of the log", { cause: error });
+        this.failure = new Error(`cannot prepare the next segment of the log: ${String(error)}`, { cause: error });
       });
     }
   }

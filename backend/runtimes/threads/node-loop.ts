@@ -128,6 +128,11 @@ export class NodeLoop {
   /** The first turn. */
   start(): void {
     this.env.now = this.setting.clock.now();
+    // Nothing is in memory but what the log holds. Whoever dies again before the next checkpoint must not find ever more to replay.
+    if (this.log.long) {
+      this.store.freeze();
+      this.checkpoint(this.log.last);
+    }
     this.guard(() => this.core.start());
     this.settle();
   }

@@ -52,7 +52,7 @@ function design(title: string, description: string, { replicas, leaseS, handsOve
     title,
     description,
     deployment,
-    workload: registers({ readShare: 0.3, leader: replicas[0], handOver, slackUs: millisecond }),
+    workload: registers({ readShare: 0.3, leader: replicas[0], handOver }),
     calls: {
       clients: 20,
       timeoutUs: second,

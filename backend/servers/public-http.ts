@@ -5,6 +5,8 @@
 import fastify from "fastify";
 import type { AddressInfo, Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
+import { PlainHttp } from "./plain-http.ts";
+import type { PlainHandler } from "./plain-http.ts";
 import { SlowReaders } from "./slow-readers.ts";
 
 export interface HttpLimits {
@@ -41,13 +43,12 @@ export const timeoutHeader = "x-wavetank-timeout-us";
 
 /** A Fastify instance that takes bodies of no content type yet. */
 export function createPublicApp(limits: HttpLimits): FastifyInstance {
-  const spread = 0.9 + 0.2 * Math.random();
   const app = fastify({
     logger: false,
     bodyLimit: limits.maxBodyBytes,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveMs,
-    maxRequestsPerSocket: Math.round((limits.maxRequestsPerConnection ?? 100_000) * spread),
+    maxRequestsPerSocket: requestsPerConnection(limits),
     forceCloseConnections: "idle",
     exposeHeadRoutes: false,
     http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkIntervalMs },
@@ -57,6 +58,31 @@ export function createPublicApp(limits: HttpLimits): FastifyInstance {
   app.removeAllContentTypeParsers();
   disconnectSlowReaders(app);
   return app;
+}
+
+/** Lets `handler` take requests of the common form before Node's HTTP sees them; to be called before the app listens. */
+export function takePlainRequests(app: FastifyInstance, limits: HttpLimits, handler: PlainHandler): void {
+  const plain = new PlainHttp(app.server, handler, {
+    maxBodyBytes: limits.maxBodyBytes,
+    maxHeaders,
+    maxRequests: requestsPerConnection(limits),
+    idleMs: keepAliveMs,
+  });
+  const sweep = setInterval(() => plain.sweep(checkIntervalMs), checkIntervalMs);
+  sweep.unref();
+  app.addHook("preClose", (done) => {
+    plain.close();
+    done();
+  });
+  app.addHook("onClose", (_app, done) => {
+    clearInterval(sweep);
+    done();
+  });
+}
+
+/** Spread, so that connections opened together do not end together. */
+function requestsPerConnection({ maxRequestsPerConnection = 100_000 }: HttpLimits): number {
+  return Math.round(maxRequestsPerConnection * (0.9 + 0.2 * Math.random()));
 }
 
 /** Listens. Rejects when the port cannot be had. */

@@ -2,10 +2,11 @@
  * The etcd front door: the JSON gateway of etcd's v3 API over HTTP, as `curl` and HTTP clients speak it. One server listens on every
  * worker thread, all on one port (SO_REUSEPORT), so a request is coordinated by the thread it lands on.
  *
- *     POST /v3/kv/..., /v3/lease/..., /v3/maintenance/status --> unary: straight from Node's request to `dispatch`
+ *     POST /v3/kv/..., /v3/lease/..., /v3/maintenance/status --> plain: from the socket to `dispatch`, where the request is of the common form
+ *                                                            --> unary: from Node's request to `dispatch`
  *     all else (watches, GET /health, /version, 404, 405)    --> Fastify
  *
- * The unary routes pass Fastify by because its request, reply and hooks cost as much as all that they do themselves. Limits are those of
+ * The unary routes pass Fastify by because its request, reply and hooks cost as much as all that they do themselves, and Node's do again. Limits are those of
  * a public endpoint: small headers, slow senders cut off, clients that do not read what they asked for disconnected.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
@@ -15,8 +16,16 @@ import type { Micros } from "../../kernel/units.ts";
 import { Speaker, apiVersion, dispatch, internal, routes } from "./dispatch.ts";
 import type { DoorBackend, Route } from "./dispatch.ts";
 import { GatewayError, bodyTooLarge, codes, errorBody, invalid } from "./gateway-error.ts";
-import { createPublicApp, hasTwoHosts, maxHeaders, openPublicApp, timeoutHeader } from "../public-http.ts";
+import {
+  createPublicApp,
+  hasTwoHosts,
+  maxHeaders,
+  openPublicApp,
+  takePlainRequests,
+  timeoutHeader,
+} from "../public-http.ts";
 import type { HttpDoor, HttpPlace } from "../public-http.ts";
+import type { PlainReply, PlainRequest } from "../plain-http.ts";
 import { WatchStream, readWatch } from "./watch-stream.ts";
 import type { WatchRequest } from "./watch-stream.ts";
 
@@ -63,6 +72,9 @@ class Door {
     answerFailures(this.app, this.maxBodyBytes);
     this.route();
     this.takeUnary();
+    takePlainRequests(this.app, { ...options, maxBodyBytes: this.maxBodyBytes }, (request, reply) =>
+      this.plain(request, reply),
+    );
     this.keepLearning();
   }
 
@@ -79,6 +91,16 @@ class Door {
   }
 
   /* ---- one request, one answer ------------------------------------------------------------------------------------------ */
+
+  private plain(request: PlainRequest, reply: PlainReply): boolean {
+    const route = request.method === "POST" ? routes.get(request.url) : undefined;
+    if (route === undefined) return false;
+    if (this.outdated) this.learn();
+    dispatch(route, request.body, timeoutOf(request), this.options.backend, this.speaker, (status, text) =>
+      reply(status, status === 200 ? plainHead : headOf(status), text, this.closing),
+    );
+    return true;
+  }
 
   private unary(route: Route, request: IncomingMessage, response: ServerResponse): void {
     if (this.outdated) this.learn();
@@ -222,7 +244,7 @@ const grpcUnits: Readonly<Record<string, Micros>> = {
 };
 
 /** How much longer the client waits: our header, or the gateway's own, such as "Grpc-Timeout: 250m" for a quarter of a second. */
-function timeoutOf({ rawHeaders }: IncomingMessage): Micros | undefined {
+function timeoutOf({ rawHeaders }: Pick<PlainRequest, "rawHeaders">): Micros | undefined {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const { length } = rawHeaders[i];
     if (length !== timeoutHeader.length && length !== grpcTimeoutHeader.length) continue;
@@ -237,6 +259,12 @@ function timeoutOf({ rawHeaders }: IncomingMessage): Micros | undefined {
 }
 
 const grpcTimeoutHeader = "grpc-timeout";
+
+const plainHead = `Content-Type: ${mediaType}\r\nGrpc-Metadata-Content-Type: application/grpc\r\n`;
+
+function headOf(status: number): string {
+  return `Content-Type: ${mediaType}\r\n${status === 503 ? "Retry-After: 1\r\n" : ""}`;
+}
 
 /** Does nothing when there is an answer already: a request is refused for its size while it still comes. */
 function send(response: ServerResponse, status: number, body: string, last: boolean): void {

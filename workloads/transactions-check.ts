@@ -41,7 +41,7 @@ interface Done {
 
 /**
  * Counts: `inversions` of writes and `staleReads`, how many of the transactions that were ordered in real time have timestamps in another
- * order; `largestInversionUs`; and `shiftMs.N`, how far the timestamps of interval N are from real time, those of interval 0 taken as right.
+ * order; `largestInversionUs`; and `shiftMs.N`, how far the timestamp of interval N's first write is from real time, that of interval 0 taken as right.
  */
 export function checkTransactions(
   history: readonly HistoryEntry[],
@@ -92,16 +92,15 @@ function checkOrder(done: readonly Done[], { order, slackUs }: TransactionsPromi
 }
 
 function countShifts(done: readonly Done[], everyUs: Micros, findings: Findings): void {
-  const sums: { total: number; count: number }[] = [];
-  for (const { reads, startUs, timestamp } of done) {
-    if (reads) continue;
-    const sum = (sums[Math.floor(startUs / everyUs)] ??= { total: 0, count: 0 });
-    sum.total += timestamp - startUs;
-    sum.count++;
+  const firsts: Done[] = [];
+  for (const each of done) {
+    const interval = Math.floor(each.startUs / everyUs);
+    if (!each.reads && !(firsts[interval]?.startUs <= each.startUs)) firsts[interval] = each;
   }
-  if (sums[0] === undefined) return;
-  const first = sums[0].total / sums[0].count;
-  sums.forEach(({ total, count }, i) => findings.count(`shiftMs.${i}`, (total / count - first) / 1_000));
+  const aheadUs = ({ timestamp, startUs }: Done): Micros => timestamp - startUs;
+  if (firsts[0] === undefined) return;
+  const rightUs = aheadUs(firsts[0]);
+  firsts.forEach((first, i) => findings.count(`shiftMs.${i}`, (aheadUs(first) - rightUs) / 1_000));
 }
 
 /** Of every write that may have happened, in order. */

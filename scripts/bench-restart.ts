@@ -72,7 +72,10 @@ function kill(child: ChildProcess): void {
 const cell = (text: string | number, width: number): string => String(text).padStart(width);
 const ms = (value: number): string => cell(value.toFixed(0), 8);
 
-function row({ loadedMs, startedMs, answeredMs, boots, slots, leader, right }: RestartTimes, puts: number): string {
+function row(
+  { loadedMs, startedMs, answeredMs, processorMs, boots, slots, leader, right }: RestartTimes,
+  puts: number,
+): string {
   const most = (of: (boot: (typeof boots)[number][1]) => number): number =>
     Math.max(...boots.map(([, boot]) => of(boot)));
   const mebibytes = (most(({ bytes }) => bytes) / 2 ** 20).toFixed(0);
@@ -86,6 +89,7 @@ function row({ loadedMs, startedMs, answeredMs, boots, slots, leader, right }: R
     ms(most((boot) => boot.replayMs)),
     ms(startedMs),
     ms(answeredMs),
+    ms(processorMs),
     cell(leader, 7),
     right ? "" : "  WRONG VALUE",
   ].join(" ");
@@ -104,9 +108,9 @@ async function main(): Promise<void> {
       );
       puts = entries;
     }
-    console.log("                       log to    module   LMDB     log   replay    nodes    first");
-    console.log("      puts      slots  replay     load    open    read             up    answer  leader");
-    console.log("                         MiB       ms      ms      ms       ms     ms       ms");
+    console.log("                       log to    module   LMDB     log   replay    nodes    first  processor");
+    console.log("      puts      slots  replay     load    open    read             up    answer   time   leader");
+    console.log("                         MiB       ms      ms      ms       ms     ms       ms       ms");
     let worst = 0;
     for (let i = 1; i <= Number(values.restarts); i++) {
       const more = i === Number(values.restarts) ? 0 : random.between(20_000, 80_000);

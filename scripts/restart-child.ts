@@ -27,6 +27,8 @@ export interface RestartTimes {
   readonly loadedMs: number;
   readonly startedMs: number;
   readonly answeredMs: number;
+  /** Processor time of the whole process until then: what a machine that does nothing else would need, on one processor. */
+  readonly processorMs: number;
   readonly boots: readonly (readonly [node: number, BootTimes])[];
   /** Slots of the log that are applied. */
   readonly slots: number;
@@ -60,6 +62,7 @@ async function serve(): Promise<void> {
   const connection = new DirectConnection(backend.connect());
   const answer = await firstAnswer(connection);
   const answeredMs = sinceSpawn();
+  const { user, system } = process.cpuUsage();
   const { result } = answer as Extract<Answer, { kind: "ok" }>;
   const entry = result.kind === "key-range" ? result.entries[0] : undefined;
   const status = await backend.request({ kind: "log-status" });
@@ -68,7 +71,16 @@ async function serve(): Promise<void> {
   const right = data.from === 0 ? entry === undefined : entry?.value === valueOf(data.from - 1);
   say({
     kind: "serving",
-    times: { loadedMs, startedMs, answeredMs, boots: [...backend.boots], slots: applied, leader, right },
+    times: {
+      loadedMs,
+      startedMs,
+      answeredMs,
+      processorMs: (user + system) / 1_000,
+      boots: [...backend.boots],
+      slots: applied,
+      leader,
+      right,
+    },
   });
   if (data.puts === 0) return;
   await write(connection);

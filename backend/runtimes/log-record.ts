@@ -42,6 +42,13 @@ export function recordBytes(payloadBytes: number): number {
   return headerBytes + Math.ceil(payloadBytes / alignment) * alignment;
 }
 
+/** Bytes of the payload that a header tells of; undefined where no record begins. The header may be damaged. */
+export function recordLength(header: Uint8Array): number | undefined {
+  const view = new DataView(header.buffer, header.byteOffset, headerBytes);
+  const length = view.getUint32(8, true);
+  return view.getUint32(0, true) !== magic || length > maxPayloadBytes ? undefined : length;
+}
+
 export function encodeRecord(sequence: number, floor: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(recordBytes(payload.length));
   writeRecord(bytes, sequence, floor, payload);

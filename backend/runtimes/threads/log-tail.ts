@@ -3,8 +3,8 @@
  * last one may be a torn write. Anything else means that a durable record is damaged, and the node must not start: serving from
  * a state with a hole in it would break promises that other nodes rely on.
  */
-import { readFile } from "node:fs/promises";
-import { decodeRecords } from "../log-record.ts";
+import { open, readFile } from "node:fs/promises";
+import { decodeRecords, headerBytes, recordBytes, recordLength } from "../log-record.ts";
 import type { DecodedLog, LogRecord } from "../log-record.ts";
 
 export interface LogTail {
@@ -33,7 +33,7 @@ interface Piece {
  */
 export async function readTail(paths: readonly string[], floor: number, strict: boolean): Promise<LogTail> {
   const pieces: Piece[] = [];
-  for (const path of paths) pieces.push(piece(path, await readFile(path)));
+  for (const path of await above(paths, floor)) pieces.push(piece(path, await readFile(path)));
   const chain = pieces.filter((each) => each.last > floor).sort((a, b) => a.first - b.first);
   const records: LogRecord[] = [];
   const lastByPath = new Map<string, number>();
@@ -61,6 +61,33 @@ export async function readTail(paths: readonly string[], floor: number, strict: 
     );
   }
   return { records, last, activePath: active?.path, position: active?.decoded.end ?? 0, lastByPath };
+}
+
+/**
+ * Segments that may hold records above the floor. Sequences only rise, so one that was begun later says where all before it end: most of a
+ * long log is not read at all.
+ */
+async function above(paths: readonly string[], floor: number): Promise<string[]> {
+  const begun = await Promise.all(paths.map(async (path) => ({ path, first: await firstSequence(path) })));
+  // What begins after the floor tells nothing of where the floor lies.
+  const last = begun.reduce((most, { first }) => (first <= floor + 1 && first > most ? first : most), 0);
+  return begun.filter(({ first }) => first === 0 || first >= last).map(({ path }) => path);
+}
+
+/** Of the first record, if it is whole; else 0. */
+async function firstSequence(path: string): Promise<number> {
+  const file = await open(path, "r");
+  try {
+    const header = Buffer.alloc(headerBytes);
+    const { bytesRead } = await file.read(header, 0, headerBytes, 0);
+    const length = bytesRead < headerBytes ? undefined : recordLength(header);
+    if (length === undefined || recordBytes(length) > (await file.stat()).size) return 0;
+    const record = Buffer.alloc(recordBytes(length));
+    await file.read(record, 0, record.length, 0);
+    return decodeRecords(record).records[0]?.sequence ?? 0;
+  } finally {
+    await file.close();
+  }
 }
 
 function piece(path: string, bytes: Uint8Array): Piece {

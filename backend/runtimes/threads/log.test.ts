@@ -75,6 +75,27 @@ test("segments are used again once a checkpoint covers them, and old records sta
   }
 });
 
+test("whatever record the checkpoint ends with, exactly those after it are read; a damaged first one of them is noticed", async (t) => {
+  const directory = directoryFor(t);
+  const { log } = await open(directory);
+  await fill(log, 1, 40, false);
+  await log.close();
+  for (let floor = 0; floor <= 40; floor++) {
+    const again = await open(directory, floor);
+    assert.equal(again.texts.length, 40 - floor, `above ${floor}`);
+    assert.equal(again.log.last, 40);
+    await again.log.close();
+  }
+  // The segments in the order of their records; the last one's first record rots.
+  const last = segments(directory).findLast((path) => readFileSync(path).includes("40 ..."))!;
+  const bytes = readFileSync(last);
+  const first = Number(/(\d+) \.\.\./.exec(bytes.toString("latin1"))![1]);
+  bytes[40] ^= 1;
+  writeFileSync(last, bytes);
+  for (const floor of [0, first - 1])
+    await assert.rejects(open(directory, floor), /the log is damaged/, `above ${floor}`);
+});
+
 test("a torn tail is cut and written over", async (t) => {
   const directory = directoryFor(t);
   const { log } = await open(directory);

@@ -59,11 +59,12 @@ class LeaseOutlived extends Proposer {
   }
 }
 
-/** Two who stand at once outbid each other at once. */
+/** Two who stand at once outbid each other at once, and again. */
 class NoBackoff extends Proposer {
   override onRefuse(refusal: Extract<PaxosMessage, { kind: "refuse" }>): void {
+    const lost = refusal.ballot === this.ballot && refusal.until === 0 && !this.leading;
     super.onRefuse(refusal);
-    if (refusal.until === 0 && !this.leading) this.becomeCandidate();
+    if (lost) this.becomeCandidate();
   }
 }
 

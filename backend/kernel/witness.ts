@@ -8,6 +8,8 @@ export interface Witness {
   onLease(node: NodeId, group: number, ballot: number, until: Micros): void;
   /** It goes on from a state that holds everything up to that slot: its own disk's, or another's snapshot. */
   onRestored?(node: NodeId, group: number, slot: number): void;
+  /** It stands for election. */
+  onStands?(node: NodeId, group: number, ballot: number): void;
   /** It won an election, and is about to propose. */
   onLeads?(node: NodeId, group: number, ballot: number): void;
   /** Its promise has reached the one it was given to. */

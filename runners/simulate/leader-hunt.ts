@@ -54,7 +54,7 @@ export class LeaderHunt {
   private relieved: NodeId = -1;
 
   constructor(spec: HuntSpec, ground: Ground) {
-    const { random, simulation, fromUs } = ground;
+    const { random, simulation, fromUs, toUs } = ground;
     this.spec = spec;
     this.ground = ground;
     const mask = spec.snares.filter(() => random.chance(0.6));
@@ -63,6 +63,7 @@ export class LeaderHunt {
     // Only this disk is ever wiped: two lost disks of three are no fault to survive.
     this.victim = random.below(simulation.nodes);
     simulation.at(fromUs, () => this.calm());
+    simulation.at(toUs, () => this.inject({ kind: "heal" }));
   }
 
   /** Somebody is about to lead. */
@@ -157,11 +158,12 @@ export class LeaderHunt {
   }
 
   private crash(nodes: readonly NodeId[], delayUs: Micros, forUs: Micros, wipe = false): void {
+    const { simulation, toUs, onCrash } = this.ground;
     this.later(delayUs, () => {
-      this.ground.onCrash(nodes, wipe);
+      onCrash(nodes, wipe);
       this.inject({ kind: "crash", nodes, wipe });
+      simulation.at(Math.min(simulation.now + Math.max(1, forUs), toUs), () => this.inject({ kind: "restart", nodes }));
     });
-    this.later(delayUs + Math.max(1, forUs), () => this.inject({ kind: "restart", nodes }));
   }
 
   /** Heals everything, except that some messages are lost more often than others. */

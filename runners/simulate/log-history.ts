@@ -16,6 +16,7 @@ import { ScenarioHistory } from "./scenario-history.ts";
 
 type KeyOperation = Operation<KeyValueInput, KeyValueOutput>;
 
+const maxStands = 4;
 /** Of the checker, for all keys of one run. */
 const steps = 3_000_000;
 
@@ -40,7 +41,21 @@ export class LogHistory extends ScenarioHistory implements Witness {
   /** Acknowledged revisions of each key in order of acknowledgement, for stale reads. */
   private readonly revisions = new Map<string, { at: Micros; revision: number }[]>();
 
+  /** Nobody stands for election more than `maxStands` times in so long; 0: it may, for each change of voters is an election. */
+  restlessUs: Micros = 0;
+  private readonly stands = new Map<NodeId, Micros[]>();
+
   /* ---- from inside ---- */
+
+  onStands(node: NodeId): void {
+    const since = this.now() - this.restlessUs;
+    const recent = (this.stands.get(node) ?? []).filter((at) => at >= since);
+    recent.push(this.now());
+    this.stands.set(node, recent);
+    if (this.restlessUs > 0 && recent.length === maxStands + 1) {
+      this.report("no-progress", `n${node} stood for election ${recent.length} times in ${this.restlessUs} us`);
+    }
+  }
 
   onLeads(node: NodeId): void {
     this.leader = node;

@@ -48,10 +48,11 @@ export function runLogScenario(spec: LogScenarioSpec, seed: number, plant?: stri
     witness: history,
   });
   history.now = () => simulation.now;
+  if (spec.moves !== true && spec.log.heartbeatUs !== undefined) history.restlessUs = 2 * spec.log.heartbeatUs;
   const shape = { nodes, fromUs: calmUs, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
-  const plan = spec.faults === 0 ? [] : drawFaultPlan(shape, Random.stream(seed, "faults"));
+  const plan = drawFaultPlan(shape, Random.stream(seed, "faults"));
   let beforeFaults = 0;
-  simulation.at(plan[0]?.atUs ?? calmUs, () => (beforeFaults = history.acknowledged));
+  simulation.at(spec.hunt === undefined ? plan[0].atUs : calmUs, () => (beforeFaults = history.acknowledged));
   for (const { atUs, fault } of plan) {
     simulation.at(atUs, () => {
       if (fault.kind === "crash") history.onCrash(fault.nodes, fault.wipe === true);
@@ -88,7 +89,8 @@ function huntLeaders(spec: HuntSpec, simulation: SimulatedBackend, history: LogH
     simulation,
     random,
     fromUs: calmUs,
-    toUs: loadUs,
+    // What is left must show that there is still a log.
+    toUs: loadUs - second,
     onCrash: (nodes, wiped) => history.onCrash(nodes, wiped),
   });
   history.onElected = (leader) => hunt.onElected(leader);

@@ -56,6 +56,7 @@ export class Acceptor {
   /** @param chosen up to here this replica knows what is chosen, and reports nothing: the candidate has to learn it anyway */
   onPrepare(from: NodeId, ballot: Ballot, first: Slot, chosen: Slot): void {
     const { env, group, promised } = this;
+    if (from === env.self) this.witness?.onStands?.(from, group, ballot);
     if (ballot < promised.ballot) {
       env.send(from, { kind: "refuse", group, ballot, promised: promised.ballot, until: 0 });
       return;

@@ -64,7 +64,7 @@ export class ListMachine implements StateMachine<string, string, string> {
 
   get list(): readonly string[] {
     const found: string[] = [];
-    this.store.scan("c0", "c9", (_, value) => void found.push(String(value)));
+    this.store.scan("c0", "c9", (_, value) => void found.push(value as string));
     return found;
   }
 }

@@ -168,8 +168,9 @@ class Connection {
 
   private answer(status: number, lines: string, body: string, last: boolean): void {
     const { socket, around } = this;
+    // Whoever answered and then threw may answer once more.
+    if (!this.underWay || socket.destroyed) return;
     this.underWay = false;
-    if (socket.destroyed) return;
     this.usedAt = around.sweeps();
     const { idleMs, maxRequests } = around.limits;
     const final = last || this.ended || around.closing() || ++this.requests === maxRequests;

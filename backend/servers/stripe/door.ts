@@ -2,11 +2,20 @@
  * The Stripe front door: the part of the v1 interface that moves money, as official clients speak it. One Fastify instance listens on every
  * worker thread, all on one port (SO_REUSEPORT), so a request is coordinated by the thread it lands on.
  *
- * All paths come to one handler: what Stripe answers to a path it does not know is as much part of the interface as the rest.
+ * Requests of the common form pass Fastify and Node's HTTP by. All other paths come to one handler: what Stripe answers to a path it does not know is as much part of the interface as the rest.
  */
 import { randomBytes } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { createPublicApp, hasTwoHosts, maxHeaders, openPublicApp, readTimeout, timeoutHeader } from "../public-http.ts";
+import type { PlainReply, PlainRequest } from "../plain-http.ts";
+import {
+  createPublicApp,
+  hasTwoHosts,
+  maxHeaders,
+  openPublicApp,
+  readTimeout,
+  takePlainRequests,
+  timeoutHeader,
+} from "../public-http.ts";
 import type { HttpDoor, HttpPlace } from "../public-http.ts";
 import { dispatch } from "./dispatch.ts";
 import type { DoorBackend, Outgoing } from "./dispatch.ts";
@@ -28,10 +37,12 @@ const formType = "application/x-www-form-urlencoded";
 /** Listens. Rejects when the port cannot be had. */
 export async function createStripeDoor(options: StripeDoorOptions): Promise<HttpDoor> {
   const maxBodyBytes = options.maxBodyBytes ?? 262_144;
-  const app = createPublicApp({ ...options, maxBodyBytes });
+  const limits = { ...options, maxBodyBytes };
+  const app = createPublicApp(limits);
   app.addContentTypeParser(formType, { parseAs: "string" }, (_request, body, done) => done(null, body));
   answerFailures(app, maxBodyBytes);
   route(app, options.backend);
+  takePlainRequests(app, limits, (request, reply) => plain(request, reply, options.backend));
   return openPublicApp(app, options);
 }
 
@@ -85,6 +96,47 @@ function route(app: FastifyInstance, backend: DoorBackend): void {
   });
 }
 
+/** Headers that a request may have once and that mean something here. */
+const known = ["authorization", "content-type", "idempotency-key", "stripe-version", timeoutHeader];
+
+/** A POST of a form or a GET without a body, with no header twice; whatever else goes through Fastify. */
+function plain(request: PlainRequest, reply: PlainReply, backend: DoorBackend): boolean {
+  const { body, method, rawHeaders, url } = request;
+  const given: Record<string, string | undefined> = {};
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i].toLowerCase();
+    if (!known.includes(name)) continue;
+    if (given[name] !== undefined) return false;
+    given[name] = rawHeaders[i + 1];
+  }
+  if (
+    !url.startsWith("/v1/") ||
+    !(method === "POST" ? given["content-type"] === formType : method === "GET" && body === "")
+  ) {
+    return false;
+  }
+  const incoming = {
+    method,
+    url,
+    authorization: given.authorization,
+    idempotencyKey: given["idempotency-key"],
+    body,
+    timeoutUs: readTimeout(given[timeoutHeader]),
+  };
+  const answer = (outgoing: Outgoing): void => {
+    let lines = "";
+    for (const [name, value] of Object.entries(headersOf(given, outgoing))) lines += `${name}: ${value}\r\n`;
+    reply(outgoing.status, lines, outgoing.body, false);
+  };
+  try {
+    dispatch(incoming, backend, answer);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    answer({ status: 500, body: errorText(internal(message)), replayed: false });
+  }
+  return true;
+}
+
 /** A random part per thread, then a count. */
 const idPrefix = `req_${randomBytes(9).toString("base64url").replaceAll(/[-_]/g, "0").slice(0, 8)}`;
 let requestCount = 0;
@@ -98,23 +150,31 @@ function echoed(value: string | string[] | undefined): string | undefined {
   return typeof value === "string" && /^[\x20-\x7e]{1,255}$/.test(value) ? value : undefined;
 }
 
-/** Written to Node's response directly: Fastify's reply would serialise and measure the text once more. */
-function send(request: FastifyRequest, reply: FastifyReply, outgoing: Outgoing, last: boolean): void {
-  reply.hijack();
-  const { status, body } = outgoing;
-  const given = request.headers;
+/** What an answer says besides its length and its connection. */
+function headersOf(
+  given: Readonly<Record<string, string | string[] | undefined>>,
+  { replayed, retry, status }: Outgoing,
+): Record<string, string | number> {
   const headers: Record<string, string | number> = {
     "content-type": "application/json",
-    "content-length": Buffer.byteLength(body),
     "request-id": nextRequestId(),
     "stripe-version": echoed(given["stripe-version"]) ?? usualVersion,
   };
   const key = echoed(given["idempotency-key"]);
   if (key !== undefined) headers["idempotency-key"] = key;
-  if (outgoing.replayed) headers["idempotent-replayed"] = "true";
-  if (outgoing.retry !== undefined) headers["stripe-should-retry"] = String(outgoing.retry);
+  if (replayed) headers["idempotent-replayed"] = "true";
+  if (retry !== undefined) headers["stripe-should-retry"] = String(retry);
   if (status === 401) headers["www-authenticate"] = 'Basic realm="Stripe"';
   if (status === 503) headers["retry-after"] = 1;
+  return headers;
+}
+
+/** Written to Node's response directly: Fastify's reply would serialise and measure the text once more. */
+function send(request: FastifyRequest, reply: FastifyReply, outgoing: Outgoing, last: boolean): void {
+  reply.hijack();
+  const { status, body } = outgoing;
+  const headers = headersOf(request.headers, outgoing);
+  headers["content-length"] = Buffer.byteLength(body);
   if (last) headers.connection = "close";
   reply.raw.writeHead(status, headers);
   reply.raw.end(body);

@@ -10,6 +10,7 @@ import { leapSecond } from "./leap-second.ts";
 import { outbox } from "./outbox.ts";
 import { quorumPrice } from "./quorum-price.ts";
 import { replication } from "./replication.ts";
+import { readPrice } from "./read-price.ts";
 import { retryStorm } from "./retry-storm.ts";
 import { tabletSplit } from "./tablet-split.ts";
 import { twoPhaseCommit } from "./two-phase-commit.ts";
@@ -26,6 +27,7 @@ export const catalog: readonly Experiment[] = [
   tabletSplit,
   leaderFailure,
   consistencyPrice,
+  readPrice,
   commitWait,
   leapSecond,
   twoPhaseCommit,

@@ -38,7 +38,14 @@ const settledS = 3;
 /** On a real disk: a load that any machine bears, logs that batch, and tablets that split all the same. */
 const livePerSecond = 150;
 
-function design(title: string, description: string, balance?: TabletRules, live = false): Design {
+interface More {
+  readonly live?: boolean;
+  /** Nine of ten operations ask for so many keys while they are hot. */
+  readonly hot?: number;
+}
+
+function design(title: string, description: string, balance?: TabletRules, more: More = {}): Design {
+  const { live = false, hot = hotKeys } = more;
   const rate = live ? livePerSecond : perSecond;
   const log = live ? { leaseUs: 2 * second } : { leaseUs: second, window: 1, batch: 1 };
   const deployment: Deployment = {
@@ -61,7 +68,7 @@ function design(title: string, description: string, balance?: TabletRules, live 
       spell: {
         fromArrival: evenS * rate,
         toArrival: (evenS + hotS) * rate,
-        keys: `hotspot:0.9:${hotKeys}:${keys}`,
+        keys: `hotspot:0.9:${hot}:${keys}`,
       },
       readShare: 0.1,
       slackUs: millisecond,
@@ -71,6 +78,14 @@ function design(title: string, description: string, balance?: TabletRules, live 
 }
 
 const patience = { patienceUs: second / 2, restUs: second } as const;
+
+const byLoad: TabletRules = {
+  ...patience,
+  splitAbovePerSecond: 800,
+  mergeBelowPerSecond: 265,
+  mergeMaxRows: 2_000,
+  mergeMaxBytes: 500_000,
+};
 
 const designs = {
   fixed: design("Fixed ranges", "Five tablets, whatever is asked."),
@@ -82,19 +97,16 @@ const designs = {
   byLoad: design(
     "Split by load",
     "A tablet that is asked too often is split where its load is halved; cool ones merge.",
-    {
-      ...patience,
-      splitAbovePerSecond: 800,
-      mergeBelowPerSecond: 265,
-      mergeMaxRows: 2_000,
-      mergeMaxBytes: 500_000,
-    },
+    byLoad,
   ),
+  oneKey: design("One hot key, split by load", "As by load, and nine of ten operations ask for one key.", byLoad, {
+    hot: 1,
+  }),
   live: design(
     "Split under a light load",
     "As by load, at an eighth of the load and with logs that batch: what a split costs those under way.",
     { ...patience, splitAbovePerSecond: 100, mergeBelowPerSecond: 20 },
-    true,
+    { live: true },
   ),
 } satisfies Record<string, Design>;
 
@@ -117,7 +129,10 @@ export const tabletSplit: Experiment = {
     "have to split anew: what is seen at the end of the spell.",
   designs,
   tanks: {
-    simulation: { full: { ...plan(10, 5), designs: simulated }, quick: { ...plan(6, 3), designs: simulated } },
+    simulation: {
+      full: { ...plan(10, 5), designs: [...simulated, "oneKey"] },
+      quick: { ...plan(6, 3), designs: simulated },
+    },
     threads: {
       full: { ...plan(2, 3, livePerSecond), designs: ["live"] },
       quick: { ...plan(0.5, 1, livePerSecond), designs: ["live"] },
@@ -178,6 +193,21 @@ export const tabletSplit: Experiment = {
       expected: "at least 99 % in time once settled",
       tanks: ["simulation"],
       judge: (measured) => atLeast(percents(measured, "byLoad", "hotOkShare"), 99, "%"),
+    },
+    {
+      text: "A single hot key is not split for, and splitting would not help it",
+      expected: "no key halves its load: at most 1 split in a run, of what has merged meanwhile; at most 30 % in time",
+      tanks: ["simulation"],
+      judge(measured) {
+        const splits = measured.values("oneKey", "splits");
+        return allOf([
+          inEveryRun(
+            splits.map((count) => count <= 1),
+            `${splits.join(", ")} splits`,
+          ),
+          atMost(percents(measured, "oneKey", "hotOkShare"), 30, "%"),
+        ]);
+      },
     },
     {
       text: "A split loses nothing and is hardly felt",

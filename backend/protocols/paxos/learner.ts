@@ -277,7 +277,7 @@ export class Learner {
     const { env, group, applied } = this;
     if (id === 0) {
       // One at a time: a copy costs memory for all that changes while it is handed out.
-      if (this.source !== undefined && this.source.to !== to) return;
+      if (this.source !== undefined && this.source.to !== to && !this.source.snapshot.exhausted) return;
       this.closeSnapshot();
       const snapshot = new SnapshotSource(
         ++this.snapshots + env.random.below(2 ** 30) * 1_024,

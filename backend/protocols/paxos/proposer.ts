@@ -248,6 +248,7 @@ export class Proposer {
     this.members = this.learner.control!.members;
     this.endLease();
     this.heartbeatAt = -Infinity;
+    this.ledSince = this.env.now;
     if (!this.isVoter(this.env.self)) this.becomeFollower();
     else if (this.role === "candidate" || flight === undefined || this.barrier >= flight.slot) this.becomeCandidate();
   }
@@ -306,6 +307,7 @@ export class Proposer {
     if (this.host.mayRelease?.() === false) return;
     const { ballot, env, group, members, successor } = this;
     this.becomeFollower();
+    this.patience.wait(env.now, 4);
     for (const { node } of members) {
       if (node === env.self) this.acceptor.onRelease(ballot);
       else env.send(node, { kind: "release", group, ballot, successor });
@@ -486,8 +488,6 @@ export class Proposer {
       this.host.onLeader(-1);
     }
   }
-
-  /* ---- counting ---- */
 
   private isVoter(node: NodeId): boolean {
     return this.members.some((member) => member.node === node);

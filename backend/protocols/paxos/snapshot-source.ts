@@ -39,6 +39,11 @@ export class SnapshotSource {
     this.end = journal.stateTo;
   }
 
+  /** All of it was handed out. */
+  get exhausted(): boolean {
+    return this.cursor === this.end;
+  }
+
   /** To be called before the machine changes `key`. */
   beforeChange(key: StoreKey): void {
     if (key < this.cursor || this.saved.has(key)) return;

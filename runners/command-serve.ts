@@ -63,10 +63,10 @@ export interface RunningBackend {
 /** @throws UsageError for a value that does not fit */
 export function serveOptions(flags: ServeFlags): ServeOptions {
   const nodes = values.parseNodes(flags.nodes ?? "3");
-  const threads = flags.threads === undefined ? availableParallelism() : values.parseThreads(flags.threads);
+  const service = parseService(flags.service ?? "dynamodb");
+  const threads = flags.threads === undefined ? usualThreads(service) : values.parseThreads(flags.threads);
   const usual = Math.min(3, nodes);
   const majority = Math.floor(usual / 2) + 1;
-  const service = parseService(flags.service ?? "dynamodb");
   return {
     service,
     outbox: flags.outbox === undefined ? undefined : parseOutbox(flags.outbox, service),
@@ -76,6 +76,14 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     data: flags.data,
     replication: values.parseQuorum(flags.quorum ?? `${usual},${majority},${majority}`, nodes),
   };
+}
+
+/**
+ * One log is led by one node: replicas on the leader's thread get its messages by reference, and those on another thread get them packed,
+ * which made a put a third dearer on two threads. So what has a log leaves half of the processors to its clients and the kernel.
+ */
+function usualThreads(service: ServiceName): number {
+  return service === "dynamodb" ? availableParallelism() : Math.max(1, availableParallelism() >> 1);
 }
 
 function parseService(text: string): ServiceName {

@@ -35,6 +35,8 @@ export interface BootTimes {
 const drainInputs = 256;
 /** How long the planted bug leaves an acknowledged group in memory, so that a kill has something to lose. */
 const plantedDelayUs = 5 * millisecond;
+/** After a start the processors have better things to do than to write a checkpoint: others wait for an answer. */
+const settlingUs = 2_000 * millisecond;
 
 export class NodeLoop {
   turns = 0;
@@ -63,6 +65,8 @@ export class NodeLoop {
   /** Pairs likewise: what this turn answers without waiting. */
   private early: unknown[] = [];
   private writing: unknown[] | undefined;
+  /** When a log that was long at the start is checkpointed, full segment or not: who dies again and again finds no more to replay. */
+  private overdueAt: Micros = Infinity;
   private stopped = false;
   private closed: Promise<void> | undefined;
 
@@ -128,11 +132,7 @@ export class NodeLoop {
   /** The first turn. */
   start(): void {
     this.env.now = this.setting.clock.now();
-    // Nothing is in memory but what the log holds. Whoever dies again before the next checkpoint must not find ever more to replay.
-    if (this.log.long) {
-      this.store.freeze();
-      this.checkpoint(this.log.last);
-    }
+    if (this.log.long) this.overdueAt = this.env.now + settlingUs;
     this.guard(() => this.core.start());
     this.settle();
   }
@@ -192,10 +192,14 @@ export class NodeLoop {
     const payload = this.store.takeWrites();
     this.groups++;
     this.groupBytes += payload.length;
-    // What is frozen must end where a segment ends, or a checkpoint could hold half a turn that the log never got.
+    // What is frozen must end where a record ends, or a checkpoint could hold half a turn that the log never got.
     const rotate = this.log.full;
-    const checkpoint = rotate && this.log.long && !this.store.busy;
-    if (checkpoint) this.store.freeze();
+    const overdue = this.setting.clock.now() >= this.overdueAt;
+    const checkpoint = ((rotate && this.log.long) || overdue) && !this.store.busy;
+    if (checkpoint) {
+      this.overdueAt = Infinity;
+      this.store.freeze();
+    }
     const delay = drawDelay(this.diskDelay, this.diskRandom) + (this.setting.acknowledgeEarly ? plantedDelayUs : 0);
     const write = (): void => this.log.write(payload, (error) => this.afterWrite(error, rotate, checkpoint));
     if (delay === 0) write();
@@ -295,7 +299,7 @@ export class NodeLoop {
     this.setting.schedule();
   }
 
-  /** Writes what is frozen: everything up to record `floor`, with which a segment ends. */
+  /** Writes what is frozen: everything up to record `floor`. */
   private checkpoint(floor: number): void {
     this.store.checkpoint(floor).then(
       (complete) => complete && this.log.release(floor),

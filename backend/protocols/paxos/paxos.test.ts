@@ -152,6 +152,16 @@ test("what waited for the window goes on when a fetched log, and no vote, made r
   assert(lines.includes("1: accept 1.0 2: b, chosen 1"), lines.join("\n"));
 });
 
+test("what was chosen out of order is applied once the gap before it came by a fetched log", () => {
+  const replica = new Replica();
+  const mine = replica.leads();
+  replica.proposes("a", "b", "c");
+  replica.hears(2, { kind: "accepted", ballot: mine, slot: 2 });
+  replica.hears(2, { kind: "log", entries: [{ slot: 1, ballot: mine, body: commands("a", "b") }], chosen: 1 });
+  assert.deepEqual(replica.machine.list, ["a", "b", "c"]);
+  assert.equal(replica.group.busy, false);
+});
+
 test("a change that has to be alone in the window is proposed once a fetched log has emptied it", () => {
   const replica = new Replica();
   const mine = replica.leads();

@@ -54,6 +54,10 @@ test("what is applied is under way no more, also when others found out that it w
   assert.equal(pipeline.chosen, 9);
   pipeline.land(8);
   assert.equal(pipeline.size, 1);
+  const waiting = launched(2);
+  waiting.vote(8, 0, 1);
+  waiting.land(7);
+  assert.equal(waiting.chosen, 8, "what had its votes already waits no longer");
 });
 
 test("commands gather in order and are taken a batch at a time, each with its origin", () => {

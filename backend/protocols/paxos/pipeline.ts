@@ -74,8 +74,12 @@ export class Pipeline {
     if (flight.chosen || flight.votes.size < majority) return false;
     flight.chosen = true;
     const before = this.chosen;
-    while (this.flights.get(this.chosen + 1)?.chosen === true) this.chosen++;
+    this.count();
     return this.chosen > before;
+  }
+
+  private count(): void {
+    while (this.flights.get(this.chosen + 1)?.chosen === true) this.chosen++;
   }
 
   /** The slot is applied, whoever found out that it was chosen. */
@@ -83,6 +87,7 @@ export class Pipeline {
     const flight = this.flights.get(slot);
     this.flights.delete(slot);
     if (slot > this.chosen) this.chosen = slot;
+    this.count();
     return flight;
   }
 

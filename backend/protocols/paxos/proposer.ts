@@ -42,14 +42,12 @@ export class Proposer {
   protected readonly learner: Learner;
   protected readonly options: ProposerOptions;
   private readonly host: GroupHost;
-  /** Whether this very disk is a voter, as far as is known here. */
   private readonly isElector: () => boolean;
   private readonly witness: Witness | undefined;
   private role: Role = "follower";
   /** Of the present candidacy or leadership. */
   protected ballot: Ballot = 0;
-  /** Highest round seen anywhere. */
-  private round = 0;
+  private highestRound = 0;
   private known: NodeId = -1;
   protected readonly patience: Patience;
 
@@ -65,8 +63,7 @@ export class Proposer {
   protected readonly lease = new LeaderLease();
   private heartbeatAt: Micros = -Infinity;
   private ledSince: Micros = 0;
-  /** When the prepares were last sent. */
-  private askedAt: Micros = 0;
+  private preparesSentAt: Micros = 0;
   /** The last leader named this replica; leases that it gave up are on their way out. */
   private named = false;
   /** A voter has promised a higher ballot to somebody who does not lead: elect anew once nothing is under way. */
@@ -100,7 +97,7 @@ export class Proposer {
 
   /** @param place among those who may lead: the first tries first */
   start(place: number): void {
-    this.round = roundOf(this.acceptor.ballot);
+    this.highestRound = roundOf(this.acceptor.ballot);
     // While the lease that it holds lasts nobody else can lead: a leader that was started anew stands before anybody.
     const { leaseUntil, leaseHolder } = this.acceptor;
     const led = leaseHolder === this.env.self && this.env.wall.latest < leaseUntil;
@@ -164,7 +161,7 @@ export class Proposer {
     this.fillWindow();
   }
 
-  /** At the stamp that commands of this moment get. */
+  /** What commands of this moment are stamped with. */
   stamp(): Micros {
     return Math.max(this.lastAt, this.env.wall.latest);
   }
@@ -205,7 +202,10 @@ export class Proposer {
 
   onAccepted(from: NodeId, ballot: Ballot, slot: Slot): void {
     if (this.role !== "leader" || ballot !== this.ballot || !this.isVoter(from)) return;
-    if (!this.pipeline.vote(slot, from, this.majority())) return;
+    if (this.pipeline.vote(slot, from, this.majority())) this.claim();
+  }
+
+  private claim(): void {
     this.learner.onClaim(this.env.self, this.ballot, this.pipeline.chosen, -Infinity);
   }
 
@@ -215,6 +215,7 @@ export class Proposer {
     // A snapshot holds what changes of voters there were.
     if (this.members !== this.learner.control!.members) this.onMembers(undefined);
     else if (this.role === "candidate") this.maybeLead();
+    else if (this.pipeline.chosen > this.learner.chosen) this.claim();
     else this.proceed();
   }
 
@@ -256,12 +257,13 @@ export class Proposer {
   /** Tells followers at once what is chosen when no accept will. */
   private announce(): void {
     const { ballot, group } = this;
-    const message = { kind: "chosen", group, ballot, chosen: this.pipeline.chosen, ...this.readable() } as const;
+    const message = { kind: "chosen", group, ballot, ...this.readable() } as const;
     for (const node of this.audience()) if (node !== this.env.self) this.env.sendEarly(node, message);
   }
 
-  private readable(): { asOf: Micros; safe: Micros } {
-    return { asOf: this.holdsLease ? this.env.wall.earliest : -1, safe: this.host.safe?.() ?? -1 };
+  private readable(): { chosen: Slot; asOf: Micros; safe: Micros } {
+    const asOf = this.holdsLease ? this.env.wall.earliest : -1;
+    return { chosen: this.pipeline.chosen, asOf, safe: this.host.safe?.() ?? -1 };
   }
 
   /** Voters, and those who should become ones. */
@@ -286,13 +288,12 @@ export class Proposer {
 
   private heartbeat(): void {
     const { env, ballot, group } = this;
-    const { chosen } = this.pipeline;
     this.heartbeatAt = env.now;
     const until = env.wall.earliest + this.options.leaseUs;
-    const { asOf, safe } = this.readable();
+    const readable = this.readable();
     for (const node of this.audience()) {
       if (node === env.self) this.acceptor.onHeartbeat(node, ballot, until, this.learner.slot);
-      else env.sendEarly(node, { kind: "heartbeat", group, ballot, chosen, asOf, safe, until });
+      else env.sendEarly(node, { kind: "heartbeat", group, ballot, until, ...readable });
     }
   }
 
@@ -314,7 +315,6 @@ export class Proposer {
     }
   }
 
-  /** The leader of `ballot` steps down. */
   onReleased(successor: NodeId): void {
     this.known = -1;
     this.patience.wait(this.env.now, 4);
@@ -327,7 +327,7 @@ export class Proposer {
 
   /** A leader of that ballot is at work. */
   onContact(from: NodeId, ballot: Ballot): void {
-    this.round = Math.max(this.round, roundOf(ballot));
+    this.highestRound = Math.max(this.highestRound, roundOf(ballot));
     if (from === this.env.self) return;
     if (this.role !== "follower" && ballot > this.ballot) this.becomeFollower();
     this.patience.wait(this.env.now, 3);
@@ -348,7 +348,7 @@ export class Proposer {
       else if (this.successor >= 0 && this.pipeline.size === 0) this.release();
       return;
     }
-    if (this.role === "candidate" && env.now - this.askedAt >= options.heartbeatUs) this.sendPrepares();
+    if (this.role === "candidate" && env.now - this.preparesSentAt >= options.heartbeatUs) this.sendPrepares();
     if (env.now < this.patience.until) return;
     if (this.known >= 0) {
       this.known = -1;
@@ -372,8 +372,8 @@ export class Proposer {
   }
 
   protected nextBallot(): Ballot {
-    this.round = Math.max(this.round, roundOf(this.acceptor.ballot)) + 1;
-    return ballotOf(this.round, this.env.self);
+    this.highestRound = Math.max(this.highestRound, roundOf(this.acceptor.ballot)) + 1;
+    return ballotOf(this.highestRound, this.env.self);
   }
 
   protected becomeCandidate(): void {
@@ -394,7 +394,7 @@ export class Proposer {
 
   private sendPrepares(): void {
     const { ballot, env, group } = this;
-    this.askedAt = env.now;
+    this.preparesSentAt = env.now;
     for (const { node } of this.members) {
       if (node === env.self || this.candidacy.has(node)) continue;
       // Held: the ballot is spent before anybody hears of it.
@@ -454,7 +454,7 @@ export class Proposer {
   }
 
   onRefuse({ ballot, promised, until }: Extract<PaxosMessage, { kind: "refuse" }>): void {
-    this.round = Math.max(this.round, roundOf(promised));
+    this.highestRound = Math.max(this.highestRound, roundOf(promised));
     if (ballot !== this.ballot || this.role === "follower") return;
     if (until > 0) {
       // Whoever refused has yet to hear that the leader stepped down.

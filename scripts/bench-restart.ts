@@ -5,7 +5,8 @@
  *     node scripts/bench-restart.ts                       a million puts, slots of up to 512 puts
  *     node scripts/bench-restart.ts --batch 1 --keep all  a million slots of one put each, none ever dropped
  *
- * Each restart comes after another number of further puts, so that it finds the store's checkpoint at another age.
+ * Beside other work, `chrt -r 5` before the command keeps that out of the times; `--data DIR` keeps what was written, and `--from` says how
+ * many puts are there already. Each restart comes after another number of further puts, so that it finds the store's checkpoint at another age.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

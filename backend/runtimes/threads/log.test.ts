@@ -141,7 +141,7 @@ test("a segment that vanished refuses the start", async (t) => {
   await fill(log, 1, 40, false);
   await log.close();
   rmSync(segments(directory)[1]);
-  await assert.rejects(open(directory), /record 14 is missing before record/);
+  await assert.rejects(open(directory), /record \d+ is missing before record/);
 });
 
 test("a log that was never flushed ends at its first hole", async (t) => {

@@ -108,7 +108,7 @@ export const commitWait: Experiment = {
   tanks: {
     simulation: { full: plan(150, 60, 5), quick: plan(70, 36, 4) },
     threads: {
-      full: { ...plan(100, 3, 3), warmUpUs: second / 2, designs: live },
+      full: { ...plan(100, 1.5, 3), warmUpUs: second / 2, designs: live },
       quick: { ...plan(100, 1.5, 1), warmUpUs: second / 2, designs: ["off", "wait4"] },
     },
   },

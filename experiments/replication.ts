@@ -91,7 +91,7 @@ export const replication: Experiment = {
   tanks: {
     simulation: { full: plan(0.5, 5), quick: plan(0.3, 3) },
     threads: {
-      full: livePlan(4, 3, waiting),
+      full: livePlan(1.5, 3, ["one", "five"]),
       quick: livePlan(1.5, 1, ["one", "five"]),
     },
   },

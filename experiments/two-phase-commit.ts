@@ -70,7 +70,7 @@ const paper = [
 ] as const;
 
 const counts = paper.map(([count]) => count);
-const liveCounts = [1, 2, 5, 10] as const;
+const liveCounts = [1, 5, 10] as const;
 
 const designs: Record<string, Design> = Object.fromEntries([
   ...counts.map((count) => [nameOf(count), simulated(count)] as const),
@@ -107,8 +107,8 @@ export const twoPhaseCommit: Experiment = {
   tanks: {
     simulation: { full: plan(8, 12, 4, all), quick: plan(8, 3, 3, all) },
     threads: {
-      full: plan(20, 4, 3, liveCounts.map(liveNameOf)),
-      quick: plan(20, 1.5, 1, [liveNameOf(1), liveNameOf(10)]),
+      full: plan(10, 1.5, 3, liveCounts.map(liveNameOf)),
+      quick: plan(10, 1.5, 1, [liveNameOf(1), liveNameOf(10)]),
     },
   },
   headline: {

@@ -162,6 +162,17 @@ test("what was chosen out of order is applied once the gap before it came by a f
   assert.equal(replica.group.busy, false);
 });
 
+test("thousands of commands at once are applied over several turns, and what gathered meanwhile goes on", () => {
+  const replica = new Replica({ window: 3, batch: 4_000 });
+  const mine = replica.leads();
+  replica.proposes(...Array.from({ length: 12_001 }, (_, i) => `c${i}`));
+  for (const slot of [3, 2, 1]) replica.hears(2, { kind: "accepted", ballot: mine, slot });
+  assert.equal(replica.machine.list.length, 12_000);
+  assert.equal(replica.outcomes.at(-1), "c11999: c11999 is number 12000");
+  replica.hears(2, { kind: "accepted", ballot: mine, slot: 4 });
+  assert.equal(replica.group.busy, false);
+});
+
 test("a change that has to be alone in the window is proposed once a fetched log has emptied it", () => {
   const replica = new Replica();
   const mine = replica.leads();

@@ -213,7 +213,131 @@ test("without a majority nothing is answered, and a request is told so when its 
   dialogue.inject({ kind: "crash", nodes: [1, 2] });
   dialogue.run(800 * ms);
   dialogue.text();
-  dialogue.ask(0, { kind: "key-put", key: "x", value: "1", timeoutUs: 300 * ms } as never);
+  dialogue.ask(0, { kind: "key-put", key: "x", value: "1", timeoutUs: 300 * ms });
   dialogue.run(1_000 * ms);
   assert.equal(dialogue.about("client <-"), "client <- a: refused unavailable");
+});
+
+test("a request that a link doubles is carried out once", () => {
+  const dialogue = new Dialogue(3);
+  dialogue.inject({ kind: "duplicate", from: [1], to: [0], probability: 1 });
+  dialogue.put(1, "x", "1");
+  dialogue.run(400 * ms);
+  const lines = dialogue.text().split("\n");
+  assert.equal(lines.filter((line) => line.includes("forward key-put")).length, 2);
+  assert.equal(lines.filter((line) => line === "a -> b: accept 1a 1: x=1, chosen 0").length, 1);
+});
+
+test("a leader that dies with a request leaves its outcome unknown once another leads; a read is asked again", () => {
+  const dialogue = new Dialogue(3);
+  dialogue.inject({ kind: "drop", from: [0], to: [1, 2], probability: 1, only: ["accept", "forward-answer"] });
+  dialogue.put(1, "x", "1");
+  dialogue.get(1, "x");
+  dialogue.run(20 * ms);
+  dialogue.inject({ kind: "crash", nodes: [0] });
+  dialogue.run(900 * ms);
+  assert.equal(
+    dialogue.about("client"),
+    story(`
+      client -> b: x=1
+      client -> b: key-range
+      client <- b: unknown connection-lost
+      client <- b: ok nothing
+    `),
+  );
+});
+
+test("quorum reads: whoever is asked asks a majority how far it is, and waits for nobody's lease", () => {
+  const dialogue = new Dialogue(3, { reads: "quorum" });
+  dialogue.put(0, "x", "1");
+  dialogue.run(30 * ms);
+  dialogue.text();
+  dialogue.get(2, "x");
+  dialogue.run(30 * ms);
+  assert.equal(
+    dialogue.text(),
+    story(`
+      client -> c: key-range
+      c -> a: mark
+      c -> b: mark
+      a -> c: marked 1
+      client <- c: ok x=1
+      b -> c: marked 1
+    `),
+  );
+});
+
+test("a read that may be old is answered where it enters, while what is applied there is young enough", () => {
+  const dialogue = new Dialogue(3);
+  dialogue.put(0, "x", "1");
+  dialogue.run(100 * ms);
+  dialogue.text();
+  const stale = { kind: "key-range", key: "x", maxAgeUs: 100 * ms } as const;
+  dialogue.ask(2, stale);
+  dialogue.run(10 * ms);
+  dialogue.inject({ kind: "partition", from: [2], to: [0, 1] });
+  dialogue.run(400 * ms);
+  dialogue.ask(2, stale);
+  dialogue.ask(2, { ...stale, maxAgeUs: Infinity });
+  dialogue.run(10 * ms);
+  assert.equal(
+    dialogue.about("client"),
+    story(`
+      client -> c: key-range
+      client <- c: ok x=1
+      client -> c: key-range
+      client -> c: key-range
+      client <- c: ok x=1
+    `),
+  );
+});
+
+test("the log says where it stands", () => {
+  const dialogue = new Dialogue(3);
+  dialogue.ask(2, { kind: "log-status" });
+  dialogue.run(10 * ms);
+  assert.match(dialogue.text(), /ok log-status/);
+  const { requests, appliedSlots } = dialogue.simulation.counters();
+  assert.deepEqual([requests, appliedSlots], [1, 0]);
+});
+
+test("a leader that has no replica any more lets another lead, who removes it", () => {
+  const dialogue = new Dialogue(4);
+  dialogue.ask(0, { kind: "log-place", nodes: [1, 2, 3] });
+  dialogue.run(2_000 * ms);
+  const text = dialogue.about("members", "release", "client", "prepare 2");
+  assert.match(text, /release 1a to b\n(?:.*\n)*b -> a: prepare 2b/);
+  assert.match(text, /b -> c: accept 2b \d: members b c d/);
+  dialogue.put(0, "x", "1");
+  dialogue.run(50 * ms);
+  dialogue.get(0, "x");
+  dialogue.run(50 * ms);
+  assert.match(dialogue.about("client <-"), /^client <- a: ok key-put\nclient <- a: ok x=1$/);
+});
+
+test("a watch is answered by any replica as soon as there is something, or with nothing at its end", () => {
+  const dialogue = new Dialogue(4);
+  const watch = { kind: "key-watch", key: "x", fromRevision: 2, waitUs: 200 * ms, limit: 10 } as const;
+  dialogue.ask(2, watch);
+  dialogue.ask(3, watch);
+  dialogue.run(50 * ms);
+  assert.equal(dialogue.about("client <-"), "");
+  dialogue.put(0, "x", "1");
+  dialogue.run(50 * ms);
+  assert.match(dialogue.about("client <-"), /client <- c: ok key-events/);
+  dialogue.ask(2, { ...watch, fromRevision: 9 });
+  dialogue.run(400 * ms);
+  assert.match(dialogue.about("client <-"), /client <- c: ok key-events/);
+});
+
+test("a command whose voters fall silent is of unknown outcome when its time is over", () => {
+  const dialogue = new Dialogue(3);
+  dialogue.inject({ kind: "drop", from: [0], to: [1, 2], probability: 1, only: ["accept"] });
+  dialogue.ask(0, { kind: "key-put", key: "x", value: "1", timeoutUs: 300 * ms });
+  dialogue.ask(1, { kind: "key-put", key: "x", value: "2", timeoutUs: 300 * ms });
+  dialogue.run(600 * ms);
+  assert.deepEqual(dialogue.about("client <-").split("\n").sort(), [
+    "client <- a: unknown timeout",
+    "client <- b: unknown timeout",
+  ]);
 });

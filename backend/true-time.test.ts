@@ -145,3 +145,31 @@ test("a deployment says what its clocks are: replay, the reference for checkers,
   const masters = [{ leap: { kind: "step", atUs: 36 * hour } }] as const;
   assert.throws(() => createSimulation({ ...stations, time: { kind: "polled", masters } }, 1), /mixed fleet/);
 });
+
+test("fixed clocks claim one error; those that are disturbed are off from the beginning", () => {
+  const answersOf = (stepUs: number, commitWait: boolean): { timestamp: number; endUs: number }[] => {
+    const service = { kind: "database", log: {}, tablets: [{ from: "", replicas: [0] }], commitWait } as const;
+    const time = { kind: "fixed", errorUs: 3_000, disturbed: [{ nodes: [0], stepUs, driftPpm: 0 }] } as const;
+    const backend = createSimulation({ topology: oneRegion(1), service, durability: "log", time }, 1);
+    const answers: { timestamp: number; endUs: number }[] = [];
+    for (let i = 0; i < 3; i++) {
+      backend.at((i + 5) * second, () => {
+        const writes = [{ kind: "set", key: "k", value: i }] as const;
+        backend.request(0, { kind: "transact", reads: [], writes }, (answer) => {
+          assert(answer.kind === "ok" && answer.result.kind === "transacted");
+          answers.push({ timestamp: answer.result.timestamp, endUs: backend.now - (i + 5) * second });
+        });
+      });
+    }
+    backend.run(10 * second);
+    assert.equal(answers.length, 3);
+    return answers.map(({ timestamp, endUs }, i) => ({ timestamp: timestamp - (i + 5) * second, endUs }));
+  };
+  for (const { timestamp, endUs } of answersOf(0, true)) {
+    // A little later than it was asked: inputs wait for their turn.
+    assert(timestamp >= 3_000 && timestamp < 3_400, `${timestamp} us`);
+    assert(endUs > timestamp + 3_000 && endUs < timestamp + 3_400, `${endUs} us`);
+  }
+  for (const { timestamp } of answersOf(-2_500, true)) assert(timestamp >= 500 && timestamp < 900, `${timestamp} us`);
+  for (const { endUs } of answersOf(0, false)) assert(endUs < 2_000, `${endUs} us`);
+});

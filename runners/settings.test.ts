@@ -145,3 +145,18 @@ test("parameters are what designs share and what differs, each path once", () =>
     fast: { "deployment.service.serviceUs": 1_000 },
   });
 });
+
+test("an experiment whose plan names no design is left out of that tank, and asked for alone it is refused", () => {
+  const { simulation, threads } = sampleExperiment.tanks;
+  const plan = { ...threads.full, designs: [] };
+  const experiment = { ...sampleExperiment, tanks: { simulation, threads: { full: plan, quick: plan } } };
+  const planned = planSuite({ ...sampleOptions, experiments: [experiment], tanks: ["simulation", "threads"] });
+  assert.deepEqual(
+    planned.map(({ tank }) => tank),
+    ["simulation"],
+  );
+  assert.throws(
+    () => planSuite({ ...sampleOptions, experiments: [experiment], tanks: ["threads"] }),
+    usage(/no design of the chosen experiments runs in that tank/),
+  );
+});

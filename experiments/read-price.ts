@@ -11,7 +11,7 @@
 import type { Deployment } from "../backend/api.ts";
 import { cloudDelays, oneRegion } from "../backend/kernel/topology.ts";
 import { millisecond, second } from "../backend/kernel/units.ts";
-import { allOf, atLeast, atMost, inEveryRun, ratioAtMost, ratioWithin } from "../runners/compare/judge.ts";
+import { figure, inEveryRun, ratioAtMost, ratioWithin } from "../runners/compare/judge.ts";
 import type { Design, Experiment, TankPlan } from "../runners/experiment.ts";
 import type { Chart } from "../runners/results.ts";
 import { registers } from "../workloads/registers.ts";
@@ -72,7 +72,8 @@ export const readPrice: Experiment = {
   question: "What does a read cost that is never stale, and what does a stale one buy?",
   source: "Corbett et al., Spanner, OSDI 2012, sections 2.1, 4.2.2 and 4.2.4; Ongaro, Consensus, 2014, section 6.4",
   notes:
-    "With replicas in three zones a quorum's answer is as far away as the leader is for two thirds of the clients: its price is messages, not time. " +
+    "With replicas in three zones a quorum's answer is as far away as the leader is for two thirds of the clients: its price is messages, not time. A leader " +
+    "that dies with a write under way leaves a question that no majority can answer before another leads: then reads by quorum wait as well. " +
     "Reads that fail here fail after 100 ms and are not tried again.",
   designs,
   tanks: {
@@ -131,28 +132,24 @@ export const readPrice: Experiment = {
     },
     {
       text: "A majority is as far away as the leader",
-      expected: "the first of two answers against the only one: 0.7 to 1.2 times the median",
+      expected:
+        "the first of two answers against the only one: 0.7 to 1.4 times the median, which lies between those beside the leader and the others",
       tanks: ["simulation"],
       judge: (measured) =>
-        ratioWithin(measured.values("lease", "read.p50Ms"), measured.values("quorum", "read.p50Ms"), 0.7, 1.2),
+        ratioWithin(measured.values("lease", "read.p50Ms"), measured.values("quorum", "read.p50Ms"), 0.7, 1.4),
     },
     {
       text: "When the leader dies, reads by lease wait for another, reads by quorum do not, and old ones wait less",
       expected:
-        "unanswered by lease: as many as are asked in 1.6 s at the least (the lease less two heartbeats); by quorum: at most in 0.8 s (a third of " +
-        "them while a replica is cut off); a second old: at least 0.8 s less than by lease",
+        "unanswered in the middle one of the runs, by lease: as many as are asked in 1.6 s at the least (the lease less two heartbeats); by " +
+        "quorum: at most in 0.8 s (a third of them while a replica is cut off); a second old: at least 0.8 s less than by lease",
       tanks: ["simulation"],
       judge(measured) {
-        const [lease, stale] = ["lease", "stale"].map((name) => measured.values(name, "readsFailedS"));
-        return allOf([
-          atLeast(lease, leaseS * 0.8, "s"),
-          atMost(measured.values("quorum", "readsFailedS"), 0.8, "s"),
-          atLeast(
-            lease.map((value, i) => value - stale[i]),
-            ageS * 0.8,
-            "s less",
-          ),
-        ]);
+        const [lease, quorum, stale] = ["lease", "quorum", "stale"].map((name) => {
+          return middle(measured.values(name, "readsFailedS"));
+        });
+        const held = lease >= leaseS * 0.8 && quorum <= 0.8 && lease - stale >= ageS * 0.8;
+        return inEveryRun([held], `${figure(lease)} s, ${figure(quorum)} s and ${figure(stale)} s`);
       },
     },
   ],
@@ -181,3 +178,7 @@ export const readPrice: Experiment = {
     ];
   },
 };
+
+function middle(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}

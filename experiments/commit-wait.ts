@@ -44,7 +44,7 @@ function design(
       time,
     }),
     workload: transactions({
-      keysPerTablet: 20_000,
+      keysPerTablet: 1_000,
       mix: { write: 4, readOnly: 1, snapshot: 0 },
       order,
       slackUs: 100,

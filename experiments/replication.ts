@@ -42,7 +42,7 @@ function design(replicas: number, commitWait: boolean): Design {
     workload: transactions({
       order: commitWait ? "kept" : "counted",
       tablets: 1,
-      keysPerTablet: 5_000,
+      keysPerTablet: 1_000,
       mix: { write: 2, readOnly: 1, snapshot: 1 },
       floodFromArrival: lightPerSecond * lightS,
       slackUs: 100,

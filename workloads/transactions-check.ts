@@ -4,6 +4,7 @@
  *     T1 |-----| s1                  answer of T1 before the start of T2  =>  s1 < s2      external consistency (Spanner, OSDI 2012,
  *                  |-----| T2 s2                                                          section 1): one sweep over real time
  *     a read as of now covers what was answered, or seen, before it began
+ *     a read at t, a snapshot's too, shows the newest version at or below t
  *     the newest version of a key is that of its greatest timestamp, and no acknowledged write is missing
  */
 import type { Answer } from "../backend/api.ts";
@@ -26,6 +27,7 @@ interface TransactionFact {
   /** Reads: the greatest timestamp of a version that was read. */
   readonly seen: Micros;
   readonly id: string;
+  /** Of a read: one. */
   readonly keys: readonly string[];
 }
 
@@ -56,7 +58,6 @@ export function checkTransactions(
     findings.examine();
     if (kind === "snapshot") {
       findings.count("snapshots");
-      if (seen > timestamp) findings.violate(`snapshot ${arrival} as of ${timestamp} holds a version of ${seen}`);
       continue;
     }
     const reads = kind === "read";
@@ -64,6 +65,7 @@ export function checkTransactions(
   }
   checkOrder(done, promise, findings);
   if (promise.shiftEveryUs !== null) countShifts(done, promise.shiftEveryUs, findings);
+  checkReads(history, findings);
   checkFinals(history, finals, findings);
   return findings.result("timestamps agree with real time, and no write is lost");
 }
@@ -101,6 +103,30 @@ function countShifts(done: readonly Done[], everyUs: Micros, findings: Findings)
   if (firsts[0] === undefined) return;
   const rightUs = aheadUs(firsts[0]);
   firsts.forEach((first, i) => findings.count(`shiftMs.${i}`, (aheadUs(first) - rightUs) / 1_000));
+}
+
+/** A write without an answer may explain a version that nobody is known to have written, never one that is missing. */
+function checkReads(history: readonly HistoryEntry[], findings: Findings): void {
+  const written = new Map<string, Micros[]>();
+  for (const { outcome, fact } of history) {
+    const { kind, keys, timestamp } = fact as unknown as TransactionFact;
+    if (kind !== "write" || outcome !== "ok" || timestamp === null) continue;
+    for (const key of keys) {
+      const times = written.get(key);
+      if (times === undefined) written.set(key, [timestamp]);
+      else times.push(timestamp);
+    }
+  }
+  for (const { arrival, outcome, fact } of history) {
+    const { kind, keys, timestamp, seen } = fact as unknown as TransactionFact;
+    if (kind === "write" || outcome !== "ok" || timestamp === null) continue;
+    const last = Math.max(0, ...(written.get(keys[0]) ?? []).filter((time) => time <= timestamp));
+    if (seen > timestamp) findings.violate(`${kind} ${arrival} as of ${timestamp} holds a version of ${seen}`);
+    else if (seen < last)
+      findings.violate(
+        `${kind} ${arrival} as of ${timestamp} shows ${keys[0]} of ${seen}, but it was written at ${last}`,
+      );
+  }
 }
 
 /** Of every write that may have happened, in order. */

@@ -25,7 +25,7 @@ function historyOf(...lines: readonly Line[]): HistoryEntry[] {
     startUs,
     endUs,
     outcome: "ok",
-    fact: kind === "write" ? { kind, id: String(arrival), keys: ["k"], timestamp } : { kind, timestamp, seen },
+    fact: { kind, keys: ["k"], timestamp, ...(kind === "write" ? { id: String(arrival) } : { seen }) },
   }));
 }
 
@@ -48,8 +48,13 @@ test("a read covers what was answered or seen before it began", () => {
   const stale = historyOf(["write", 0, 10, 200], ["read", 11, 12, 199, 0]);
   assert.equal(workloadOf().check(stale, [held(200, "0")]).counts.staleReads, 1);
   // The write is still unanswered, but its value was seen.
-  const unseen = historyOf(["write", 0, 50, 200], ["read", 5, 10, 300, 200], ["read", 11, 12, 150, 100]);
+  const unseen = historyOf(["write", 0, 50, 200], ["read", 5, 10, 300, 200], ["read", 11, 12, 150, 0]);
   assert.equal(workloadOf().check(unseen, [held(200, "0")]).counts.staleReads, 1);
+  const blind = historyOf(["write", 0, 10, 200], ["snapshot", 50, 51, 210, 150]);
+  assert.match(
+    workloadOf().check(blind, [held(200, "0")]).violations[0],
+    /snapshot 1 as of 210 shows k of 150, but it was written at 200/,
+  );
   const early = historyOf(["snapshot", 0, 1, 100, 101]);
   assert.match(workloadOf().check(early, []).violations[0], /snapshot 0 as of 100 holds a version of 101/);
 });

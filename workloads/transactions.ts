@@ -138,14 +138,16 @@ export class Transactions implements Workload {
   }
 
   private readOnly(random: Random): Step {
-    const request = { kind: "transact", reads: [this.key(random)], writes: [] } as const;
-    return { operation: "read-only", request, thinkUs: 0, fact: { kind: "read", timestamp: null, seen: 0 } };
+    const keys = [this.key(random)];
+    const fact: Fact = { kind: "read", keys, timestamp: null, seen: 0 };
+    return { operation: "read-only", request: { kind: "transact", reads: keys, writes: [] }, thinkUs: 0, fact };
   }
 
   private snapshot(operation: string, random: Random): Step {
+    const keys = [this.key(random)];
     const at = { kind: "max-staleness", us: this.stalenessUs } as const;
-    const fact: Fact = { kind: "snapshot", timestamp: null, seen: 0 };
-    return { operation, request: { kind: "snapshot-read", keys: [this.key(random)], at }, thinkUs: 0, fact };
+    const fact: Fact = { kind: "snapshot", keys, timestamp: null, seen: 0 };
+    return { operation, request: { kind: "snapshot-read", keys, at }, thinkUs: 0, fact };
   }
 
   private key(random: Random): string {

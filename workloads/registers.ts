@@ -73,11 +73,10 @@ export class Registers implements Workload {
   }
 
   begin(arrival: number, random: Random): Session {
-    const { handOver } = this;
-    if (arrival === handOver?.atArrival) {
-      const request = { kind: "log-hand-over", to: handOver.to } as const;
-      return new RegisterSession({ operation: "hand-over", request, thinkUs: 0 });
-    }
+    const { handOver, leader } = this;
+    if (arrival === handOver?.atArrival) return handOverTo(handOver.to);
+    // Asked for again: an election under way may have overtaken what was asked before the load.
+    if (arrival === 0 && leader >= 0) return handOverTo(leader);
     const key = `register-${this.keys.next(random, arrival)}`;
     return new RegisterSession(random.chance(this.readShare) ? this.read(key) : this.write(key, arrival));
   }
@@ -101,6 +100,10 @@ export class Registers implements Workload {
     const request = { kind: "key-put", key, value: btoa(id) } as const;
     return { operation: "write", request, thinkUs: 0, fact: { kind: "write", key, id } satisfies Fact };
   }
+}
+
+function handOverTo(to: NodeId): Session {
+  return new RegisterSession({ operation: "hand-over", request: { kind: "log-hand-over", to }, thinkUs: 0 });
 }
 
 function handOverOf(parameters: Parameters): HandOver | null {

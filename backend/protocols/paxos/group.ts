@@ -277,6 +277,10 @@ export class Group {
       case "apply-on":
         this.learner.onApplyOn();
         break;
+      case "marked":
+        // Whoever asked, voter or not.
+        this.reads.onMarked(from, message.read, message.slot);
+        break;
       default:
         if (this.membership.elector) this.onVoterMessage(from, message);
         else if (message.kind === "prepare") this.onStrangersPrepare(from, message.from);
@@ -305,7 +309,8 @@ export class Group {
           | "chosen"
           | "heartbeat"
           | "gathered"
-          | "apply-on";
+          | "apply-on"
+          | "marked";
       }
     >,
   ): void {
@@ -341,9 +346,6 @@ export class Group {
         break;
       case "mark":
         this.reads.onMark(from, message.read);
-        break;
-      case "marked":
-        this.reads.onMarked(from, message.read, message.slot);
         break;
     }
   }

@@ -341,3 +341,17 @@ test("a command whose voters fall silent is of unknown outcome when its time is 
     "client <- b: unknown timeout",
   ]);
 });
+
+test("a quorum read whose replica moves away meanwhile is answered by another", () => {
+  const dialogue = new Dialogue(4, { reads: "quorum" });
+  dialogue.put(0, "x", "1");
+  dialogue.run(50 * ms);
+  dialogue.inject({ kind: "drop", from: [0, 1], to: [2], probability: 1, only: ["marked"] });
+  dialogue.get(2, "x");
+  dialogue.ask(0, { kind: "log-place", nodes: [0, 1, 3] });
+  dialogue.run(1_500 * ms);
+  dialogue.text();
+  dialogue.inject({ kind: "heal" });
+  dialogue.run(300 * ms);
+  assert.match(dialogue.text(), /a -> c: marked(?:.*\n)*c -> \w: forward key-range\n(?:.*\n)*client <- c: ok x=1/);
+});

@@ -237,7 +237,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     const reading = route.kind !== "command";
     if (reading && group.holdsLease && this.leaseReads) {
       this.read(job);
-    } else if (reading && (group.leading || !this.leaseReads) && group.beginRead(job)) {
+    } else if (reading && group.readable && (group.leading || !this.leaseReads) && group.beginRead(job)) {
       this.underWay.add(job);
     } else if (!reading && group.propose(job, route.command)) {
       this.underWay.add(job);

@@ -138,7 +138,7 @@ test("a candidate first learns what a voter knows to be chosen", () => {
   const mine = replica.group.ballot;
   assert.deepEqual(replica.hears(1, { kind: "promise", ballot: mine, chosen: 1, entries: [] }), ["1: fetch from 1"]);
   assert.equal(replica.group.leading, false);
-  const entries = [{ slot: 1, ballot: b1, body: commands("x") }];
+  const entries = [{ slot: 1, ballot: ballot(0, 1), body: commands("x") }];
   replica.hears(1, { kind: "log", entries, chosen: 1 });
   assert.equal(replica.group.leading, true);
   assert.deepEqual(replica.machine.list, ["x"]);
@@ -171,6 +171,22 @@ test("thousands of commands at once are applied over several turns, and what gat
   assert.equal(replica.outcomes.at(-1), "c11999: c11999 is number 12000");
   replica.hears(2, { kind: "accepted", ballot: mine, slot: 4 });
   assert.equal(replica.group.busy, false);
+});
+
+test("who learns that a higher ballot chose something leads no more: its own entries are no proof of what is chosen", () => {
+  const entries = [{ slot: 1, ballot: ballot(9, 2), body: commands("theirs") }];
+  const leader = new Replica();
+  leader.leads();
+  leader.proposes("mine");
+  assert.deepEqual(leader.hears(2, { kind: "log", entries, chosen: 1 }), []);
+  assert.deepEqual(leader.machine.list, ["theirs"]);
+  assert.equal(leader.group.leading, false);
+  const candidate = new Replica();
+  candidate.waits(500 * ms);
+  const mine = candidate.group.ballot;
+  candidate.hears(2, { kind: "log", entries, chosen: 1 });
+  candidate.hears(1, { kind: "promise", ballot: mine, chosen: 0, entries: [] });
+  assert.equal(candidate.group.leading, false);
 });
 
 test("a change that has to be alone in the window is proposed once a fetched log has emptied it", () => {

@@ -135,8 +135,6 @@ export class Proposer {
     return this.lease.inForce(this.env.wall);
   }
 
-  /* ---- commands ---- */
-
   /** Takes a command for the next slot. Returns false, and has done nothing, unless this replica leads. */
   propose(origin: Origin, command: Value): boolean {
     if (this.role !== "leader" || this.successor >= 0) return false;
@@ -240,6 +238,8 @@ export class Proposer {
       if (ours) this.host.onResult(origin, results[i]);
       else this.host.onLost(origin);
     }
+    // Chosen by a later leader: what was accepted at our ballot is no proof of what is chosen, and our word would make it one.
+    if (ballot > this.ballot && this.role !== "follower") this.becomeFollower();
     if (body.kind === "members") this.onMembers(flight);
   }
 

@@ -20,7 +20,7 @@ const coveredFolders = ["backend/protocols/", "backend/policies/"];
 /** Where the tests that drive them stand: beside them, in the services they are wired into, and in the search for faults. */
 const coveringFolders = [...coveredFolders, "backend/services/", "backend/runtimes/simulation/", "runners/simulate/"];
 /** A lane that has not ended by then hangs. */
-const patienceMs = 6 * 60_000;
+const patienceMs = 10 * 60_000;
 
 interface Totals {
   passed: number;

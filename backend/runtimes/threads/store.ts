@@ -28,6 +28,8 @@ const deleted = Symbol("deleted");
  * log is there again, and one that does not keep pace may never end, while recovery has ever more to replay.
  */
 const batchKeys = 24;
+/** What a wait for a commit has added up is caught up with in pieces: more keys at once would stand in the way for milliseconds. */
+const mostBatchKeys = 384;
 /** Batches share a commit, for each commit is a flush that the logs' flushes wait behind. */
 const commitDelayMs = 25;
 /** So much may wait for its commit: it is in memory twice. */
@@ -195,8 +197,9 @@ export class LayeredStore implements Store {
     let waiting = 0;
     for (;;) {
       if (this.closing) return false;
-      const { keys, values } = memoryPage(frozen, from, "\uffff", Math.max(batchKeys, this.sinceBatch));
-      this.sinceBatch = 0;
+      const batch = Math.min(Math.max(batchKeys, this.sinceBatch), mostBatchKeys);
+      const { keys, values } = memoryPage(frozen, from, "\uffff", batch);
+      this.sinceBatch = Math.max(0, this.sinceBatch - batch);
       if (keys.length === 0) break;
       let committed: Promise<boolean> | undefined;
       for (const [i, key] of keys.entries()) {

@@ -14,6 +14,7 @@ import type { SimulatedBackend } from "../../backend/simulated.ts";
 import { account, ChargesHistory, declinedCard } from "./charges-history.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
+import { runUnderFaults } from "./faulty-run.ts";
 import type { ScenarioRun } from "./scenario.ts";
 
 export interface ChargesScenarioSpec {
@@ -31,7 +32,6 @@ const loadUs = 6 * second;
 /** Nothing is disturbed before: the group is founded and a leader elected. */
 const calmUs = 1_500 * millisecond;
 const patienceUs = 900 * millisecond;
-const usefulWrites = 5;
 
 export function runChargesScenario(spec: ChargesScenarioSpec, seed: number, plant?: string): ScenarioRun {
   const draws = Random.stream(seed, "scenario");
@@ -41,30 +41,21 @@ export function runChargesScenario(spec: ChargesScenarioSpec, seed: number, plan
   const simulation = createSimulation(deploymentOf(spec, nodes, answerUs, plant), seed, { checkEvery: 512 });
   const shape = { nodes, fromUs: calmUs, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
   const plan = drawFaultPlan(shape, Random.stream(seed, "faults"));
-  let beforeFaults = 0;
-  simulation.at(plan[0].atUs, () => (beforeFaults = history.acknowledged));
-  for (const { atUs, fault } of plan) simulation.at(atUs, () => simulation.inject(fault));
-  for (let i = 0; i < spec.clients; i++) new ChargesClient(i, simulation, history, seed).go();
-  try {
-    simulation.run(loadUs + 2 * second);
-    if (!simulation.settle(30 * second))
-      history.report("not-at-rest", "an event or a charge still waited 30 s after the heal");
-    finish(simulation, history);
-  } catch (error) {
-    history.report("invariant", error instanceof Error ? error.message : String(error));
-  }
-  return {
-    violations: history.violations,
-    valid: beforeFaults >= usefulWrites && history.acknowledged - beforeFaults >= usefulWrites,
-    events: simulation.events,
-    virtualUs: simulation.now,
-    acknowledged: history.acknowledged,
-    reads: history.reads,
-    staleReads: history.staleReads,
-    lost: history.lost,
-    digest: simulation.digest(),
+  return runUnderFaults({
+    simulation,
+    history,
     plan,
-  };
+    loadUs: loadUs + 2 * second,
+    begin() {
+      for (let i = 0; i < spec.clients; i++) new ChargesClient(i, simulation, history, seed).go();
+    },
+    end() {
+      if (!simulation.settle(30 * second)) {
+        history.report("not-at-rest", "an event or a charge still waited 30 s after the heal");
+      }
+      finish(simulation, history);
+    },
+  });
 }
 
 function deploymentOf(spec: ChargesScenarioSpec, nodes: number, answerUs: Micros, plant?: string): Deployment {

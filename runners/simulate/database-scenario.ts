@@ -14,6 +14,7 @@ import type { Held } from "../check/external-consistency.ts";
 import { DatabaseHistory, leaderName } from "./database-history.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
+import { runUnderFaults } from "./faulty-run.ts";
 import { LeaderHunt } from "./leader-hunt.ts";
 import type { HuntSpec } from "./leader-hunt.ts";
 import type { ScenarioRun } from "./scenario.ts";
@@ -35,7 +36,6 @@ const loadUs = 4 * second;
 /** Nothing is disturbed before: the groups are founded and leaders elected. */
 const calmUs = 1_200 * millisecond;
 const patienceUs = 1_500 * millisecond;
-const usefulWrites = 5;
 
 export function runDatabaseScenario(spec: DatabaseScenarioSpec, seed: number, plant?: string): ScenarioRun {
   const { nodes, groups } = Random.stream(seed, "scenario").pick(spec.shapes);
@@ -47,37 +47,27 @@ export function runDatabaseScenario(spec: DatabaseScenarioSpec, seed: number, pl
   history.now = () => simulation.now;
   const shape = { nodes, fromUs: calmUs, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
   const plan = drawFaultPlan(shape, Random.stream(seed, "faults"));
-  let beforeFaults = 0;
-  simulation.at(spec.hunt === undefined ? plan[0].atUs : calmUs, () => (beforeFaults = history.acknowledged));
-  for (const { atUs, fault } of plan) {
-    simulation.at(atUs, () => {
-      if (fault.kind === "crash") history.onCrash(fault.nodes);
-      simulation.inject(fault);
-    });
-  }
-  const hunt = spec.hunt && huntLeaders(spec.hunt, simulation, history, Random.stream(seed, "hunt"));
-  for (let i = 0; i < spec.clients; i++) new DatabaseClient(i, simulation, history, spec, seed).go();
-  try {
-    simulation.run(loadUs);
-    if (!simulation.settle(60 * second))
-      history.report("not-at-rest", "the database was still busy 60 s after the heal");
-    finish(simulation, history, spec);
-  } catch (error) {
-    history.report("invariant", error instanceof Error ? error.message : String(error));
-  }
-  history.judge();
-  return {
-    violations: history.violations,
-    valid: beforeFaults >= usefulWrites && history.acknowledged - beforeFaults >= usefulWrites,
-    events: simulation.events,
-    virtualUs: simulation.now,
-    acknowledged: history.acknowledged,
-    reads: history.reads,
-    staleReads: history.staleReads,
-    lost: history.lost,
-    digest: simulation.digest(),
-    plan: hunt === undefined ? plan : [...plan, ...hunt.plan].sort((a, b) => a.atUs - b.atUs),
-  };
+  let hunt: LeaderHunt | undefined;
+  return runUnderFaults({
+    simulation,
+    history,
+    plan,
+    disturbedAtUs: spec.hunt && calmUs,
+    loadUs,
+    onFault: (fault) => fault.kind === "crash" && history.onCrash(fault.nodes),
+    begin() {
+      hunt = spec.hunt && huntLeaders(spec.hunt, simulation, history, Random.stream(seed, "hunt"));
+      for (let i = 0; i < spec.clients; i++) new DatabaseClient(i, simulation, history, spec, seed).go();
+    },
+    end() {
+      if (!simulation.settle(60 * second)) {
+        history.report("not-at-rest", "the database was still busy 60 s after the heal");
+      }
+      finish(simulation, history, spec);
+    },
+    judge: () => history.judge(),
+    unplanned: () => hunt?.plan ?? [],
+  });
 }
 
 function huntLeaders(

@@ -7,8 +7,8 @@ import type { Item } from "../../backend/api.ts";
 import type { Micros, NodeId } from "../../backend/kernel/units.ts";
 import type { SimulatedBackend } from "../../backend/simulated.ts";
 import { LineHistory } from "./line-history.ts";
-import { play, putRequest, ScenarioClient } from "./play.ts";
-import type { ItemAnswer, StoreScenarioSpec } from "./play.ts";
+import { play, putRequest, ScenarioClient } from "./store-scenario.ts";
+import type { ItemAnswer, StoreScenarioSpec } from "./store-scenario.ts";
 import type { ScenarioRun } from "./scenario.ts";
 
 /** What a client remembers of a record: what it read last, and with which context. */

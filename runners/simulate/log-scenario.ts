@@ -12,6 +12,7 @@ import type { SimulatedBackend } from "../../backend/simulated.ts";
 import type { KeyValueInput, KeyValueOutput } from "../check/models.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
+import { runUnderFaults } from "./faulty-run.ts";
 import { LeaderHunt } from "./leader-hunt.ts";
 import type { HuntSpec } from "./leader-hunt.ts";
 import { LogHistory } from "./log-history.ts";
@@ -35,7 +36,6 @@ const loadUs = 6 * second;
 /** Nothing is disturbed before: the group is founded and a leader elected. */
 const calmUs = 1_500 * millisecond;
 const patienceUs = 1_500 * millisecond;
-const usefulWrites = 5;
 /** A stale read may be this old. */
 const maxAgeUs = 700 * millisecond;
 
@@ -51,37 +51,26 @@ export function runLogScenario(spec: LogScenarioSpec, seed: number, plant?: stri
   if (spec.moves !== true && spec.log.heartbeatUs !== undefined) history.restlessUs = 2 * spec.log.heartbeatUs;
   const shape = { nodes, fromUs: calmUs, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
   const plan = drawFaultPlan(shape, Random.stream(seed, "faults"));
-  let beforeFaults = 0;
-  simulation.at(spec.hunt === undefined ? plan[0].atUs : calmUs, () => (beforeFaults = history.acknowledged));
-  for (const { atUs, fault } of plan) {
-    simulation.at(atUs, () => {
-      if (fault.kind === "crash") history.onCrash(fault.nodes, fault.wipe === true);
-      simulation.inject(fault);
-    });
-  }
-  const hunt = spec.hunt && huntLeaders(spec.hunt, simulation, history, Random.stream(seed, "hunt"));
-  for (let i = 0; i < spec.clients; i++) new LogClient(i, simulation, history, spec, seed).go();
-  if (spec.moves === true) moveAbout(simulation, nodes, replicas, Random.stream(seed, "moves"));
-  try {
-    simulation.run(loadUs);
-    if (!simulation.settle(60 * second)) history.report("not-at-rest", "the log was still busy 60 s after the heal");
-    finish(simulation, history, spec);
-  } catch (error) {
-    history.report("invariant", error instanceof Error ? error.message : String(error));
-  }
-  history.judge();
-  return {
-    violations: history.violations,
-    valid: beforeFaults >= usefulWrites && history.acknowledged - beforeFaults >= usefulWrites,
-    events: simulation.events,
-    virtualUs: simulation.now,
-    acknowledged: history.acknowledged,
-    reads: history.reads,
-    staleReads: history.staleReads,
-    lost: history.lost,
-    digest: simulation.digest(),
-    plan: hunt === undefined ? plan : [...plan, ...hunt.plan].sort((a, b) => a.atUs - b.atUs),
-  };
+  let hunt: LeaderHunt | undefined;
+  return runUnderFaults({
+    simulation,
+    history,
+    plan,
+    disturbedAtUs: spec.hunt && calmUs,
+    loadUs,
+    onFault: (fault) => fault.kind === "crash" && history.onCrash(fault.nodes, fault.wipe === true),
+    begin() {
+      hunt = spec.hunt && huntLeaders(spec.hunt, simulation, history, Random.stream(seed, "hunt"));
+      for (let i = 0; i < spec.clients; i++) new LogClient(i, simulation, history, spec, seed).go();
+      if (spec.moves === true) moveAbout(simulation, nodes, replicas, Random.stream(seed, "moves"));
+    },
+    end() {
+      if (!simulation.settle(60 * second)) history.report("not-at-rest", "the log was still busy 60 s after the heal");
+      finish(simulation, history, spec);
+    },
+    judge: () => history.judge(),
+    unplanned: () => hunt?.plan ?? [],
+  });
 }
 
 function huntLeaders(spec: HuntSpec, simulation: SimulatedBackend, history: LogHistory, random: Random): LeaderHunt {

@@ -9,7 +9,7 @@ import type { DatabaseScenarioSpec } from "./database-scenario.ts";
 import { runLogScenario } from "./log-scenario.ts";
 import type { LogScenarioSpec } from "./log-scenario.ts";
 import { runLineScenario } from "./line-scenario.ts";
-import type { StoreScenarioSpec } from "./play.ts";
+import type { StoreScenarioSpec } from "./store-scenario.ts";
 import type { Violation } from "./scenario-history.ts";
 import { runTabletScenario } from "./tablet-scenario.ts";
 import type { TabletScenarioSpec } from "./tablet-scenario.ts";

@@ -14,6 +14,7 @@ import type { SimulatedBackend } from "../../backend/simulated.ts";
 import type { RegisterInput, RegisterOutput } from "../check/models.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
+import { runUnderFaults } from "./faulty-run.ts";
 import type { ScenarioRun } from "./scenario.ts";
 import { TabletHistory } from "./tablet-history.ts";
 
@@ -35,7 +36,6 @@ const loadUs = 6 * second;
 /** Nothing is disturbed before: groups are founded and leaders elected. */
 const calmUs = 1_500 * millisecond;
 const patienceUs = 1_500 * millisecond;
-const usefulWrites = 5;
 
 export function runTabletScenario(spec: TabletScenarioSpec, seed: number, plant?: string): ScenarioRun {
   const draws = Random.stream(seed, "scenario");
@@ -49,36 +49,22 @@ export function runTabletScenario(spec: TabletScenarioSpec, seed: number, plant?
   history.now = () => simulation.now;
   const shape = { nodes, fromUs: calmUs, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
   const plan = drawFaultPlan(shape, Random.stream(seed, "faults"));
-  let beforeFaults = 0;
-  simulation.at(plan[0].atUs, () => (beforeFaults = history.acknowledged));
-  for (const { atUs, fault } of plan) {
-    simulation.at(atUs, () => {
-      if (fault.kind === "crash") history.onCrash(fault.nodes);
-      simulation.inject(fault);
-    });
-  }
-  for (let i = 0; i < spec.clients; i++) new TabletClient(i, simulation, history, spec, seed).go();
-  if (spec.actEveryUs > 0) operate(simulation, spec, Random.stream(seed, "operator"));
-  try {
-    simulation.run(loadUs);
-    if (!simulation.settle(60 * second)) history.report("not-at-rest", "tablets were still busy 60 s after the heal");
-    finish(simulation, history, spec);
-  } catch (error) {
-    history.report("invariant", error instanceof Error ? error.message : String(error));
-  }
-  history.judge();
-  return {
-    violations: history.violations,
-    valid: beforeFaults >= usefulWrites && history.acknowledged - beforeFaults >= usefulWrites,
-    events: simulation.events,
-    virtualUs: simulation.now,
-    acknowledged: history.acknowledged,
-    reads: history.reads,
-    staleReads: history.staleReads,
-    lost: history.lost,
-    digest: simulation.digest(),
+  return runUnderFaults({
+    simulation,
+    history,
     plan,
-  };
+    loadUs,
+    onFault: (fault) => fault.kind === "crash" && history.onCrash(fault.nodes),
+    begin() {
+      for (let i = 0; i < spec.clients; i++) new TabletClient(i, simulation, history, spec, seed).go();
+      if (spec.actEveryUs > 0) operate(simulation, spec, Random.stream(seed, "operator"));
+    },
+    end() {
+      if (!simulation.settle(60 * second)) history.report("not-at-rest", "tablets were still busy 60 s after the heal");
+      finish(simulation, history, spec);
+    },
+    judge: () => history.judge(),
+  });
 }
 
 function deploymentOf(

@@ -4,8 +4,8 @@
  */
 import type { Micros, NodeId } from "../../backend/kernel/units.ts";
 import type { SimulatedBackend } from "../../backend/simulated.ts";
-import { deleteRequest, play, putRequest, ScenarioClient } from "./play.ts";
-import type { ItemAnswer, StoreScenarioSpec } from "./play.ts";
+import { deleteRequest, play, putRequest, ScenarioClient } from "./store-scenario.ts";
+import type { ItemAnswer, StoreScenarioSpec } from "./store-scenario.ts";
 import type { ScenarioRun } from "./scenario.ts";
 import type { Promises } from "./value-history.ts";
 import { ValueHistory } from "./value-history.ts";

@@ -1,10 +1,6 @@
 /**
- * One run of virtual time that every scenario shares:
- *
- *     |-- warm up --|-- faults and load --|-- heal, settle --|-- read everything from every node --|
- *                          safety                liveness                 convergence
- *
- * What the clients ask and what must hold is the scenario's; when and how often, and what breaks meanwhile, is decided here.
+ * The scenarios of the quorum store: clients write and read a few records, and after the heal every node must answer alike. What is
+ * written, and what a read must show, differs from one to the next.
  */
 import type { Answer, Deployment, Item, MergeRule, Replication } from "../../backend/api.ts";
 import { Random } from "../../backend/kernel/random.ts";
@@ -15,6 +11,7 @@ import { createSimulation } from "../../backend/simulated.ts";
 import type { SimulatedBackend } from "../../backend/simulated.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
+import { runUnderFaults } from "./faulty-run.ts";
 import type { ScenarioHistory } from "./scenario-history.ts";
 import type { ScenarioRun } from "./scenario.ts";
 
@@ -33,9 +30,6 @@ export interface StoreScenarioSpec {
 export const loadUs = 5 * second;
 const clientTimeoutUs = 1_500 * millisecond;
 const tableName = "lines";
-/** Writes that must be acknowledged before the first fault and after it, or the run has shown nothing. */
-const usefulWrites = 5;
-
 /** What a scenario adds to the shared run. */
 export interface Play<H extends ScenarioHistory> {
   readonly history: H;
@@ -58,34 +52,23 @@ export function play<H extends ScenarioHistory>(
     { nodes, fromUs: second / 2, toUs: loadUs, count: spec.faults, kinds: spec.nemeses },
     Random.stream(seed, "faults"),
   );
-  let beforeFaults = 0;
-  simulation.at(plan[0].atUs, () => (beforeFaults = history.acknowledged));
-  for (const { atUs, fault } of plan) simulation.at(atUs, () => simulation.inject(fault));
-  for (let i = 0; i < spec.clients; i++) client(i, simulation).go();
-  try {
-    simulation.run(loadUs);
-    // What is owed to a node that stays down for good is owed for good: the others are given a while and never come to rest.
-    const broken = simulation.broken.length > 0;
-    if (!simulation.settle(broken ? 5 * second : 60 * second) && !broken) {
-      history.report("not-at-rest", "replicas were still busy 60 s after the heal");
-    }
-    readEverything(spec, simulation, history, onFinalRead);
-  } catch (error) {
-    history.report("invariant", error instanceof Error ? error.message : String(error));
-  }
-  const afterFaults = history.acknowledged - beforeFaults;
-  return {
-    violations: history.violations,
-    valid: beforeFaults >= usefulWrites && afterFaults >= usefulWrites,
-    events: simulation.events,
-    virtualUs: simulation.now,
-    acknowledged: history.acknowledged,
-    reads: history.reads,
-    staleReads: history.staleReads,
-    lost: history.lost,
-    digest: simulation.digest(),
+  return runUnderFaults({
+    simulation,
+    history,
     plan,
-  };
+    loadUs,
+    begin() {
+      for (let i = 0; i < spec.clients; i++) client(i, simulation).go();
+    },
+    end() {
+      // What is owed to a node that stays down for good is owed for good: the others are given a while and never come to rest.
+      const broken = simulation.broken.length > 0;
+      if (!simulation.settle(broken ? 5 * second : 60 * second) && !broken) {
+        history.report("not-at-rest", "replicas were still busy 60 s after the heal");
+      }
+      readEverything(spec, simulation, history, onFinalRead);
+    },
+  });
 }
 
 function deploymentOf(spec: StoreScenarioSpec, nodes: number, plant?: string): Deployment {

@@ -5,7 +5,7 @@
 import { setFlagsFromString } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
-import type { Answer, Deployment, Replication } from "./api.ts";
+import type { Answer, Deployment, Replication, Request } from "./api.ts";
 import type { CoreFactory, Env } from "./kernel/env.ts";
 import { rolesOf } from "./mutants.ts";
 import { nodeFactory } from "./services/node.ts";
@@ -134,38 +134,28 @@ class Thread {
 
   private async openDynamo(spec: DoorSpec): Promise<string> {
     const { createDynamoDoor } = await import("./servers/dynamodb/door.ts");
-    const door = await createDynamoDoor({
-      host: spec.host ?? "127.0.0.1",
-      port: spec.port,
-      reusePort: this.data.threads > 1,
-      backend: { submit: (request, done) => this.host.submit(request, done as (reply: unknown) => void) },
-      nodes: this.data.deployment.topology.nodes.length,
-      replication: spec.replication,
-    });
-    this.doors.push(door);
-    return door.url;
+    const nodes = this.data.deployment.topology.nodes.length;
+    return this.opened(await createDynamoDoor({ ...this.doorOptions(spec), nodes, replication: spec.replication }));
   }
 
   private async openStripe(spec: DoorSpec): Promise<string> {
     const { createStripeDoor } = await import("./servers/stripe/door.ts");
-    const door = await createStripeDoor({
-      host: spec.host ?? "127.0.0.1",
-      port: spec.port,
-      reusePort: this.data.threads > 1,
-      backend: { submit: (request, done) => this.host.submit(request, done as (reply: unknown) => void) },
-    });
-    this.doors.push(door);
-    return door.url;
+    return this.opened(await createStripeDoor(this.doorOptions(spec)));
   }
 
   private async openEtcd(spec: DoorSpec): Promise<string> {
     const { createEtcdDoor } = await import("./servers/etcd/door.ts");
-    const door = await createEtcdDoor({
-      host: spec.host ?? "127.0.0.1",
-      port: spec.port,
-      reusePort: this.data.threads > 1,
-      backend: { submit: (request, done) => this.host.submit(request, done as (reply: unknown) => void) },
-    });
+    return this.opened(await createEtcdDoor(this.doorOptions(spec)));
+  }
+
+  /** What doors of every protocol are opened with. */
+  private doorOptions({ host = "127.0.0.1", port }: DoorSpec) {
+    const submit = (request: Request, done: (answer: Answer) => void): void =>
+      this.host.submit(request, done as (reply: unknown) => void);
+    return { host, port, reusePort: this.data.threads > 1, backend: { submit } };
+  }
+
+  private opened(door: Door): string {
     this.doors.push(door);
     return door.url;
   }

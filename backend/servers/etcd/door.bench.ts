@@ -7,11 +7,7 @@
  *
  * `--serve` only serves, for a profile: node --cpu-prof backend/servers/etcd/door.bench.ts --serve
  */
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { doorBench } from "../door-bench.fixture.ts";
 import { createEtcdDoor } from "./door.ts";
 import type { DoorBackend } from "./dispatch.ts";
 import type { Answer, Request } from "../../api.ts";
@@ -48,49 +44,14 @@ const bodies: Record<string, object> = {
   },
 };
 
-async function bench(seconds: number, connections: number): Promise<void> {
-  const server = spawn(process.execPath, [import.meta.filename, "--serve"], { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-  const line = async (): Promise<string> => ((await lines.next()) as { value: string }).value;
-  const cpuUs = async (): Promise<number> => {
-    server.stdin.write("?");
-    return Number(await line());
-  };
-  const url = await line();
-  const directory = mkdtempSync(join(tmpdir(), "door-bench-"));
-  const path = join(directory, "request.lua");
-  for (const [operation, body] of Object.entries(bodies)) {
-    writeFileSync(path, `wrk.method = "POST"\nwrk.body = [[${JSON.stringify(body)}]]\n`);
-    const wrk = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", path, `${url}/v3/kv/${operation}`];
-    const before = await cpuUs();
-    const report = execFileSync("wrk", wrk, { encoding: "utf8" });
-    const usedUs = (await cpuUs()) - before;
-    const figure = (pattern: RegExp): string => pattern.exec(report)?.[1] ?? "?";
-    const failed = figure(/Non-2xx or 3xx responses: (\d+)/);
-    const rate = Math.round(Number(figure(/Requests\/sec:\s+([\d.]+)/)));
-    const tail = `p50 ${figure(/50%\s+(\S+)/)}  p99 ${figure(/99%\s+(\S+)/)}`;
-    const perCpu = Math.round((Number(figure(/(\d+) requests in/)) / usedUs) * 1_000_000);
-    process.stdout.write(
-      `${operation.padEnd(10)} ${rate} requests/s  ${perCpu} per CPU second  ${tail}  failed ${failed === "?" ? 0 : failed}\n`,
-    );
-  }
-  rmSync(directory, { recursive: true });
-  server.stdin.end();
-}
+const open = () => createEtcdDoor({ host: "127.0.0.1", port: 0, reusePort: false, backend: trivial });
 
-async function serve(): Promise<void> {
-  const door = await createEtcdDoor({ host: "127.0.0.1", port: 0, reusePort: false, backend: trivial });
-  process.stdout.write(`${door.url}\n`);
-  process.stdin.on("end", () => process.exit(0));
-  process.stdin.on("data", () => {
-    const { user, system } = process.cpuUsage();
-    process.stdout.write(`${user + system}\n`);
-  });
-}
-
-const [first, second] = process.argv.slice(2);
-if (first === "--serve") await serve();
-else if (spawnSync("wrk", ["--version"]).error !== undefined) {
-  process.stderr.write("door.bench: wrk is not on the path; install it, for example with apt-get install wrk\n");
-  process.exitCode = 2;
-} else await bench(Number(first ?? 5), Number(second ?? 64));
+await doorBench(
+  import.meta.filename,
+  { "--serve": open },
+  Object.entries(bodies).map(([name, body]) => ({
+    name,
+    script: `wrk.method = "POST"\nwrk.path = "/v3/kv/${name}"\nwrk.body = [[${JSON.stringify(body)}]]\n`,
+    serve: "--serve",
+  })),
+);

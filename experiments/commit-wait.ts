@@ -17,7 +17,8 @@ import type { Chart } from "../runners/results.ts";
 import type { OrderPromise } from "../workloads/transactions-check.ts";
 import { transactions } from "../workloads/transactions.ts";
 import { designBars, designsRun, mean } from "./charts.ts";
-import { database, disordered, everyCheckHolds, neighbours, noneDisordered, someDisordered } from "./database.ts";
+import { everyCheckHolds } from "./checks.ts";
+import { database, disordered, neighbours, noneDisordered, someDisordered } from "./database.ts";
 
 /** One way between two zones. */
 const zoneUs = { minUs: 2_000, meanUs: 200 } as const;

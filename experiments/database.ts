@@ -6,7 +6,6 @@ import type { Micros } from "../backend/kernel/units.ts";
 import { inEveryRun } from "../runners/compare/judge.ts";
 import type { Judgement, Measured } from "../runners/experiment.ts";
 import { tabletFrom } from "../workloads/transactions.ts";
-import { designsRun } from "./charts.ts";
 
 export interface DatabaseShape {
   readonly topology: Topology;
@@ -33,15 +32,6 @@ export function database(shape: DatabaseShape): Deployment {
 /** `count` neighbours from `first` on, of `nodes` that stand in a ring. */
 export function neighbours(first: number, count: number, nodes: number): number[] {
   return Array.from({ length: count }, (_, i) => (first + i) % nodes);
-}
-
-/** Transactions of all runs, and no promise broken in any. */
-export function everyCheckHolds(measured: Measured): Judgement {
-  const runs = designsRun(measured).flatMap((name) => measured.of(name).runs);
-  return inEveryRun(
-    runs.map(({ check }) => check.held),
-    `${runs.length} runs, ${runs.reduce((sum, { check }) => sum + check.examined, 0)} facts examined`,
-  );
 }
 
 /** Transactions of one run whose timestamps contradict real time. */

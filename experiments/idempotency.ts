@@ -16,6 +16,7 @@ import type { Design, Experiment, TankPlan } from "../runners/experiment.ts";
 import type { Chart } from "../runners/results.ts";
 import { charges } from "../workloads/charges.ts";
 import { designBars, designsRun, percentileChart, percents, percentWithInterval, timelineChart } from "./charts.ts";
+import { everyCheckHolds } from "./checks.ts";
 
 function design(title: string, description: string, idempotency: boolean): Design {
   const deployment: Deployment = {
@@ -108,13 +109,7 @@ export const idempotency: Experiment = {
     {
       text: "Money adds up in both designs",
       expected: "every check holds: the balance is what the books come to, and no answered charge is missing",
-      judge(measured) {
-        const runs = designsRun(measured).flatMap((name) => measured.of(name).runs);
-        return inEveryRun(
-          runs.map(({ check }) => check.held),
-          `${runs.length} runs, ${runs.reduce((sum, { check }) => sum + check.examined, 0)} facts examined`,
-        );
-      },
+      judge: everyCheckHolds,
     },
   ],
   charts(measured): Chart[] {

@@ -17,7 +17,8 @@ import type { Chart, RunResult } from "../runners/results.ts";
 import type { OrderPromise } from "../workloads/transactions-check.ts";
 import { transactions } from "../workloads/transactions.ts";
 import { designBars, designsRun, forEachDesign, mean } from "./charts.ts";
-import { database, everyCheckHolds, neighbours, noneDisordered, someDisordered } from "./database.ts";
+import { everyCheckHolds } from "./checks.ts";
+import { database, neighbours, noneDisordered, someDisordered } from "./database.ts";
 
 const midnightUs = 12 * hour;
 const dayUs = 24 * hour;

@@ -15,6 +15,7 @@ import type { Design, Experiment, Judgement, Measured, TankPlan } from "../runne
 import type { Chart } from "../runners/results.ts";
 import { charges } from "../workloads/charges.ts";
 import { designBars, designsRun, percents, percentWithInterval, timelineChart } from "./charts.ts";
+import { everyCheckHolds } from "./checks.ts";
 
 function design(title: string, description: string, by: EventsSpec["by"]): Design {
   const deployment: Deployment = {
@@ -127,13 +128,7 @@ export const outbox: Experiment = {
     {
       text: "Money adds up and no key charges twice in any design",
       expected: "every check holds",
-      judge(measured) {
-        const runs = designsRun(measured).flatMap((name) => measured.of(name).runs);
-        return inEveryRun(
-          runs.map(({ check }) => check.held),
-          `${runs.length} runs, ${runs.reduce((sum, { check }) => sum + check.examined, 0)} facts examined`,
-        );
-      },
+      judge: everyCheckHolds,
     },
   ],
   charts(measured): Chart[] {

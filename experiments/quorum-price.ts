@@ -10,11 +10,12 @@
 import type { Deployment, Replication } from "../backend/api.ts";
 import { millisecond, second } from "../backend/kernel/units.ts";
 import { cloudDelays, oneRegion } from "../backend/kernel/topology.ts";
-import { atLeast, inEveryRun, ratioAtMost } from "../runners/compare/judge.ts";
+import { atLeast, ratioAtMost } from "../runners/compare/judge.ts";
 import type { Design, Experiment, TankPlan } from "../runners/experiment.ts";
 import type { Chart } from "../runners/results.ts";
 import { checkout } from "../workloads/checkout.ts";
 import { designBars, designsRun, percentileChart, percents, percentWithInterval, timelineChart } from "./charts.ts";
+import { everyCheckHolds } from "./checks.ts";
 
 function design(title: string, description: string, r: number, w: number): Design {
   const replication: Replication = { n: 3, r, w, sloppy: false };
@@ -108,13 +109,7 @@ export const quorumPrice: Experiment = {
     {
       text: "No design loses an acknowledged line or places an order twice",
       expected: "every check holds",
-      judge: (measured) => {
-        const runs = designsRun(measured).flatMap((name) => measured.of(name).runs);
-        return inEveryRun(
-          runs.map(({ check }) => check.held),
-          `${runs.length} runs, ${runs.reduce((sum, { check }) => sum + check.examined, 0)} facts examined`,
-        );
-      },
+      judge: everyCheckHolds,
     },
     {
       text: "A majority answers nearly everything all the same",

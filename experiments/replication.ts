@@ -16,7 +16,8 @@ import type { Design, Experiment, Judgement, Measured, TankPlan } from "../runne
 import type { Chart } from "../runners/results.ts";
 import { transactions } from "../workloads/transactions.ts";
 import { designBars, designsRun, mean } from "./charts.ts";
-import { database, everyCheckHolds, neighbours, noneDisordered } from "./database.ts";
+import { everyCheckHolds } from "./checks.ts";
+import { database, neighbours, noneDisordered } from "./database.ts";
 
 const nodes = 5;
 const turnUs = 100;

@@ -14,7 +14,8 @@ import type { Design, Experiment, Measured, TankPlan } from "../runners/experime
 import type { Chart } from "../runners/results.ts";
 import { transactions } from "../workloads/transactions.ts";
 import { designsRun, mean } from "./charts.ts";
-import { database, everyCheckHolds, neighbours } from "./database.ts";
+import { everyCheckHolds } from "./checks.ts";
+import { database, neighbours } from "./database.ts";
 
 const errorUs = 4 * millisecond;
 /** What a message costs its receiver: some 100 us of a processor in 2012, with authentication and a stack of remote procedure calls. */

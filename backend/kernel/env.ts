@@ -8,7 +8,7 @@
  * a sign that the runtime is wrong.
  */
 import type { Random } from "./random.ts";
-import type { Store } from "./store.ts";
+import type { NodeStore } from "./store.ts";
 import type { Micros, NodeId } from "./units.ts";
 
 /** Names one request at the node where it entered; unique for the life of that node's process. */
@@ -32,7 +32,7 @@ export interface Env<Message, Timer extends string, Reply> {
   readonly now: Micros;
   readonly wall: Wall;
   readonly random: Random;
-  readonly store: Store;
+  readonly store: NodeStore;
   /** Held until everything this turn and earlier ones wrote is durable; then it may be lost, delayed, reordered or doubled. */
   send(to: NodeId, message: Message): void;
   /** Leaves at the end of the turn: only for what promises nothing about our state. */

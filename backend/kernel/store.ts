@@ -37,6 +37,18 @@ export interface Store {
   scan(from: StoreKey, to: StoreKey, visit: (key: StoreKey, value: Value) => boolean | void): void;
 }
 
+/** A node's own store. Besides what is logged it takes what the core derives again, at a restart, from what was logged. */
+export interface NodeStore extends Store {
+  /**
+   * In no log: after a crash, all that was derived is as it was at the end of one turn, which may lie minutes back, while every `put` is
+   * there. Until the next `settle` nobody puts what was derived.
+   */
+  putDerived(key: StoreKey, value: Value): void;
+  deleteDerived(key: StoreKey): void;
+  /** What was derived so far becomes durable with this turn. Costs as much as was written since the last checkpoint. */
+  settle(): void;
+}
+
 /** The first key after every key that begins with `prefix`; the upper end of a prefix scan. */
 export function afterPrefix(prefix: StoreKey): StoreKey {
   return prefix + "\u00ff\u00ff\u00ff\u00ff";

@@ -43,6 +43,8 @@ export interface GroupOptions {
    * not got it does not vote. False when absent.
    */
   readonly inherits?: boolean;
+  /** State is in no log but this group's: after a crash it is applied again from the entries since a checkpoint. False when absent. */
+  readonly derives?: boolean;
 }
 
 export class Group {
@@ -72,8 +74,8 @@ export class Group {
     this.options = options;
     this.host = host;
     this.witness = witness;
-    const journal = new Journal(env.store, group);
-    const state = new StateStore(env.store, journal.stateFrom);
+    const journal = new Journal(env.store, group, options.derives === true);
+    const state = new StateStore(env.store, journal);
     this.machine = build(state);
     this.acceptor = new roles.Acceptor(env, group, journal, witness);
     const { acceptor, machine } = this;
@@ -112,6 +114,7 @@ export class Group {
     this.learner.start();
     this.acceptor.start(this.learner.slot);
     this.proposer.start(Math.max(0, this.options.placement.indexOf(this.env.self)));
+    this.learner.resume();
     return this.membership.start();
   }
 
@@ -318,7 +321,7 @@ export class Group {
     switch (message.kind) {
       case "prepare":
         if (!this.membership.knows(from)) this.learner.inform(from);
-        acceptor.onPrepare(from, message.ballot, message.from, this.learner.slot);
+        acceptor.onPrepare(from, message.ballot, message.from, this.learner.vouched);
         break;
       case "promise":
         this.witness?.onPromised?.(from, this.group, message.ballot);
@@ -329,8 +332,8 @@ export class Group {
         break;
       case "accept":
         if (message.ballot >= acceptor.ballot) proposer.onContact(from, message.ballot);
-        // What is applied here is chosen, and may be no longer kept: there is nothing to vote on.
-        if (message.slot <= this.learner.slot) this.learner.inform(from);
+        // What is vouched for is chosen, and may be no longer kept: there is nothing to vote on.
+        if (message.slot <= this.learner.vouched) this.learner.inform(from);
         else acceptor.onAccept(from, message.ballot, message.slot, message.body);
         this.learner.onClaim(from, message.ballot, message.chosen, -1);
         break;

@@ -4,13 +4,14 @@
  *     p<group>/promise     { promised, until, holder }     put: an answer to a leader rests on it
  *     p<group>/e<slot>     [ballot, body]                  put: likewise
  *     p<group>/disk        incarnation                     put: who this disk is
- *     p<group>/applied     { slot, at, control }           put later: state, made again from the entries; put when the control changes
- *     s<group>/...         the machine's own               put later: likewise
+ *     p<group>/applied     { slot, at, control }           state, made again from the entries; put when the control changes
+ *     p<group>/vouched     slot                            put later: entries up to here hold what was chosen
+ *     s<group>/...         the machine's own               state, likewise
  *
- * Entries that are no longer needed are deleted later too, so that a crash that takes back what was applied also brings back what it was
- * applied from.
+ * State is put later, or derived: then no log has it, for the entries say it all, and a replica that starts applies again what was vouched for. A
+ * crash that takes back what was applied also brings back what it was applied from, because entries are deleted the same way.
  */
-import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import type { NodeStore, StoreKey, Value } from "../../kernel/store.ts";
 import { afterPrefix } from "../../kernel/store.ts";
 import type { Micros } from "../../kernel/units.ts";
 import type { Ballot } from "./ballot.ts";
@@ -41,11 +42,14 @@ const slotDigits = 10;
 export class Journal {
   readonly stateFrom: StoreKey;
   readonly stateTo: StoreKey;
-  private readonly store: Store;
+  private readonly store: NodeStore;
   private readonly prefix: string;
+  private readonly derives: boolean;
 
-  constructor(store: Store, group: GroupId) {
+  /** @param derives state is derived, not put later */
+  constructor(store: NodeStore, group: GroupId, derives = false) {
     this.store = store;
+    this.derives = derives;
     this.prefix = `p${group}/`;
     this.stateFrom = `s${group}/`;
     this.stateTo = afterPrefix(this.stateFrom);
@@ -73,12 +77,29 @@ export class Journal {
   }
 
   apply(applied: Applied): void {
-    this.store.putLater(`${this.prefix}applied`, applied as unknown as Value);
+    this.putState(`${this.prefix}applied`, applied as unknown as Value);
+    if (this.derives) this.store.putLater(`${this.prefix}vouched`, applied.slot);
   }
 
-  /** As `apply`, and durable before anything said in this turn leaves. */
+  /** As `apply`, and durable, with the state, before anything said in this turn leaves. */
   found(applied: Applied): void {
+    if (this.derives) this.store.settle();
     this.store.put(`${this.prefix}applied`, applied as unknown as Value);
+  }
+
+  /** Entries up to here that are not applied yet are those that were chosen. */
+  vouched(): Slot {
+    return (this.store.get(`${this.prefix}vouched`) as Slot | undefined) ?? 0;
+  }
+
+  putState(key: StoreKey, value: Value): void {
+    if (this.derives) this.store.putDerived(key, value);
+    else this.store.putLater(key, value);
+  }
+
+  deleteState(key: StoreKey): void {
+    if (this.derives) this.store.deleteDerived(key);
+    else this.store.deleteLater(key);
   }
 
   entry(slot: Slot): Entry | undefined {
@@ -91,7 +112,7 @@ export class Journal {
   }
 
   drop(slot: Slot): void {
-    this.store.deleteLater(this.entryKey(slot));
+    this.deleteState(this.entryKey(slot));
   }
 
   dropUpTo(slot: Slot): void {

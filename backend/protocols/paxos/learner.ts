@@ -57,6 +57,8 @@ export class Learner {
   private claimed: Slot = 0;
   protected claimBallot: Ballot = 0;
   private claimant: NodeId = -1;
+  /** Up to here entries at hand hold what was chosen. Invariant: applied.slot <= vouchedFor <= claimed. */
+  private vouchedFor: Slot = 0;
   private durableControl: Control | null = null;
   private fetchedAt: Micros = -Infinity;
   private applyingOn = false;
@@ -110,13 +112,24 @@ export class Learner {
   start(): void {
     this.applied = this.journal.applied();
     this.durableControl = this.applied.control;
-    this.claimed = this.applied.slot;
+    this.vouchedFor = Math.max(this.applied.slot, this.journal.vouched());
+    this.claimed = this.vouchedFor;
     if (!this.applied.installing) this.machine.reset();
     this.witness?.onRestored?.(this.env.self, this.group, this.applied.slot);
   }
 
+  /** Applies what the crash took back, when every role has started. */
+  resume(): void {
+    if (this.applied.slot < this.claimed && !this.applied.installing) this.applyInNextTurn();
+  }
+
   get slot(): Slot {
     return this.applied.slot;
+  }
+
+  /** What is chosen up to here is applied, or at hand. */
+  get vouched(): Slot {
+    return this.vouchedFor;
   }
 
   /** Stamp of the last value applied. */
@@ -134,7 +147,7 @@ export class Learner {
 
   /** The state is complete: it may be read and, by a voter, led. */
   get complete(): boolean {
-    return !this.applied.installing;
+    return !this.applied.installing && this.applied.slot >= this.vouchedFor;
   }
 
   /** Everything answered before this true time can be read here. */
@@ -228,7 +241,7 @@ export class Learner {
       this.install = undefined;
       env.sendEarly(env.random.pick(others), { kind: "snapshot-ask", group, id: 0, part: 0 });
     }
-    if (!this.applied.installing && this.applied.slot < this.claimed && others.length > 0) {
+    if (!this.applied.installing && !this.applyingOn && this.applied.slot < this.claimed && others.length > 0) {
       this.maybeFetch(env.random.pick(others));
     }
   }
@@ -266,6 +279,7 @@ export class Learner {
     // Accepted here and perhaps never chosen: nobody may be given it for part of the log.
     this.journal.dropUpTo(piece.slot);
     this.found(piece.control);
+    this.vouchedFor = Math.max(this.vouchedFor, piece.slot);
     this.claimed = Math.max(this.claimed, piece.slot);
     this.witness?.onRestored?.(env.self, group, piece.slot);
     this.machine.reset();
@@ -313,15 +327,15 @@ export class Learner {
   private replaceRange({ from, to, keys, values }: SnapshotPiece): void {
     const stale: string[] = [];
     this.store.scan(from, to, (key) => void stale.push(key));
-    for (const key of stale) this.store.deleteLater(key);
-    for (const [i, key] of keys.entries()) this.store.putLater(key, values[i]);
+    for (const key of stale) this.journal.deleteState(key);
+    for (const [i, key] of keys.entries()) this.journal.putState(key, values[i]);
   }
 
   /* ---- applying ---- */
 
   /** Whether an entry of a slot that is claimed holds the value that was chosen. */
   protected isChosenValue(entry: Entry): boolean {
-    return entry.ballot >= this.claimBallot;
+    return entry.slot <= this.vouchedFor || entry.ballot >= this.claimBallot;
   }
 
   private applyAtHand(): void {
@@ -331,8 +345,7 @@ export class Learner {
       const entry = this.journal.entry(this.applied.slot + 1);
       if (entry === undefined || !this.isChosenValue(entry)) break;
       if (commands > turnCommands) {
-        this.applyingOn = true;
-        this.env.sendEarly(this.env.self, { kind: "apply-on", group: this.group });
+        this.applyInNextTurn();
         break;
       }
       this.apply(entry);
@@ -341,12 +354,18 @@ export class Learner {
     if (this.applied.slot > before) this.endTurn();
   }
 
+  private applyInNextTurn(): void {
+    this.applyingOn = true;
+    this.env.sendEarly(this.env.self, { kind: "apply-on", group: this.group });
+  }
+
   private apply(entry: Entry): void {
     const { slot, body } = entry;
     const { machine } = this;
     const results: unknown[] = [];
     if (body.kind === "commands") for (const command of body.commands) results.push(machine.apply(command, body.at));
     this.applied = { slot, at: body.at, control: this.controlAfter(entry), installing: false };
+    this.vouchedFor = Math.max(this.vouchedFor, slot);
     this.witness?.onApplied(this.env.self, this.group, slot, body);
     if (slot > this.options.keepSlots) this.journal.drop(slot - this.options.keepSlots);
     this.host.onEntryApplied(entry, results);

@@ -7,7 +7,7 @@
  */
 import { OrderedMap } from "../../kernel/ordered-map.ts";
 import { Random } from "../../kernel/random.ts";
-import type { Store, Value } from "../../kernel/store.ts";
+import type { NodeStore, Store, Value } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond } from "../../kernel/units.ts";
 import type { Ballot } from "./ballot.ts";
@@ -26,13 +26,16 @@ export const founders: Control = {
   placement: [0, 1, 2],
 };
 
-export function mapStore(map: OrderedMap<Value>): Store {
+export function mapStore(map: OrderedMap<Value>): NodeStore {
   return {
     get: (key) => map.get(key),
     put: (key, value) => map.set(key, value),
     delete: (key) => void map.delete(key),
     putLater: (key, value) => map.set(key, value),
     deleteLater: (key) => void map.delete(key),
+    putDerived: (key, value) => map.set(key, value),
+    deleteDerived: (key) => void map.delete(key),
+    settle: () => {},
     scan: (from, to, visit) => map.scan(from, to, visit),
   };
 }

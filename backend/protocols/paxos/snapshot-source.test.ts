@@ -13,7 +13,7 @@ function staged(keys: number) {
   const map = new OrderedMap<Value>();
   const store = mapStore(map);
   const journal = new Journal(store, 1);
-  const state = new StateStore(store, journal.stateFrom);
+  const state = new StateStore(store, journal);
   for (let key = 0; key < keys; key++) state.put(nameOf(key), key);
   // What others keep beside it is no part of it.
   store.put("p1/promise", 1);

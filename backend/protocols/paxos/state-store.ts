@@ -3,17 +3,20 @@
  * the log, so none is waited for, and each passes by the snapshot that may be under way.
  */
 import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import type { Journal } from "./journal.ts";
 import type { SnapshotSource } from "./snapshot-source.ts";
 
 export class StateStore implements Store {
   /** Told before each change. */
   snapshot: SnapshotSource | undefined;
   private readonly store: Store;
+  private readonly journal: Journal;
   private readonly prefix: StoreKey;
 
-  constructor(store: Store, prefix: StoreKey) {
+  constructor(store: Store, journal: Journal) {
     this.store = store;
-    this.prefix = prefix;
+    this.journal = journal;
+    this.prefix = journal.stateFrom;
   }
 
   get(key: StoreKey): Value | undefined {
@@ -31,13 +34,13 @@ export class StateStore implements Store {
   putLater(key: StoreKey, value: Value): void {
     const full = this.prefix + key;
     this.snapshot?.beforeChange(full);
-    this.store.putLater(full, value);
+    this.journal.putState(full, value);
   }
 
   deleteLater(key: StoreKey): void {
     const full = this.prefix + key;
     this.snapshot?.beforeChange(full);
-    this.store.deleteLater(full);
+    this.journal.deleteState(full);
   }
 
   scan(from: StoreKey, to: StoreKey, visit: (key: StoreKey, value: Value) => boolean | void): void {

@@ -9,14 +9,14 @@
  * The group's log, snapshots included, knows only the upper line. A write to a key outside the tablet's range is a bug and throws: no
  * tablet can touch another's rows. (TiKV's regions share a store in the same way.)
  */
-import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import type { NodeStore, Store, StoreKey, Value } from "../../kernel/store.ts";
 import { afterPrefix } from "../../kernel/store.ts";
 import type { SpaceMap } from "./space-map.ts";
 import { spacePrefix } from "./space-map.ts";
 import { endOfKeys, metaKey, rowPrefix } from "./tablet.ts";
 import type { TabletId, TabletMeta } from "./tablet.ts";
 
-export class TabletStore implements Store {
+export class TabletStore implements NodeStore {
   private readonly store: Store;
   private readonly spaces: SpaceMap;
   private readonly tablet: TabletId;
@@ -58,6 +58,16 @@ export class TabletStore implements Store {
     // A snapshot deletes the metadata and puts other in its place; until then the rows are where they were.
     this.store.deleteLater(this.place(key));
   }
+
+  putDerived(key: StoreKey): void {
+    throw new Error(`a tablet's state is logged, for a split begins with it; got ${key} to be derived`);
+  }
+
+  deleteDerived(key: StoreKey): void {
+    this.putDerived(key);
+  }
+
+  settle(): void {}
 
   scan(from: StoreKey, to: StoreKey, visit: (key: StoreKey, value: Value) => boolean | void): void {
     const { rowsFrom, rowsTo } = this;

@@ -6,7 +6,7 @@ import type { Answer } from "../../api.ts";
 import type { DatabaseWrite } from "../../api-database.ts";
 import { OrderedMap } from "../../kernel/ordered-map.ts";
 import { Random } from "../../kernel/random.ts";
-import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import type { NodeStore, StoreKey, Value } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { CommitWaits } from "./commit-waits.ts";
 import { Coordinator } from "./coordinator.ts";
@@ -30,7 +30,7 @@ const errorUs: Micros = 2_000;
 const messageUs: Micros = 1_000;
 const logUs: Micros = 1_500;
 
-export class MemoryStore implements Store {
+export class MemoryStore implements NodeStore {
   private readonly map = new OrderedMap<Value>();
   get(key: StoreKey): Value | undefined {
     return this.map.get(key);
@@ -47,6 +47,13 @@ export class MemoryStore implements Store {
   deleteLater(key: StoreKey): void {
     this.map.delete(key);
   }
+  putDerived(key: StoreKey, value: Value): void {
+    this.map.set(key, value);
+  }
+  deleteDerived(key: StoreKey): void {
+    this.map.delete(key);
+  }
+  settle(): void {}
   scan(from: StoreKey, to: StoreKey, visit: (key: StoreKey, value: Value) => boolean | void): void {
     this.map.scan(from, to, visit);
   }

@@ -4,6 +4,9 @@
  *     turn, turn, turn          flush                durable
  *     [ open group      ]  ->  [ group in flight ]  ->  the map itself
  *
+ * What is derived is in no group. It goes back to the last checkpoint, whose instant is drawn: any group may turn out to be one, some time
+ * after it was flushed.
+ *
  * The map always holds the newest state; each group keeps the values it replaced, newest last. Losing power undoes the open
  * group (it was only ever in memory) and then decides the group in flight by the same record codec that the real log uses: its
  * bytes are cut or flipped at random, and it is kept only if the decoder accepts them.
@@ -11,31 +14,58 @@
 import { Packr } from "msgpackr";
 import { OrderedMap } from "../../kernel/ordered-map.ts";
 import type { Random } from "../../kernel/random.ts";
-import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import type { NodeStore, StoreKey, Value } from "../../kernel/store.ts";
 import { maxKeyBytes } from "../../kernel/store.ts";
 import { decodeRecords, encodeRecord } from "../log-record.ts";
 import assert from "node:assert/strict";
 
 const packr = new Packr({ useRecords: false });
 
-/** The writes of the turns that will reach the disk together. Parallel arrays: key i held `before[i]`, undefined if absent. */
-class Group {
+/** What can be taken back. Parallel arrays: key i held `before[i]`, undefined if absent. */
+class Writes {
   readonly keys: StoreKey[] = [];
   readonly before: (Value | undefined)[] = [];
+
+  add(key: StoreKey, before: Value | undefined): void {
+    this.keys.push(key);
+    this.before.push(before);
+  }
+
+  /** Those of `later` come after these. */
+  append(later: Writes): void {
+    for (const [i, key] of later.keys.entries()) this.add(key, later.before[i]);
+  }
+}
+
+/** The writes of the turns that will reach the disk together. */
+class Group extends Writes {
   /** Something in it waits to become durable; what is only put later does not. */
   urgent = false;
 }
 
 /** So many writes that nothing waits for get a flush of their own. */
 const maxLaterWrites = 512;
+/** One flush in so many begins a checkpoint, or ends it. */
+const checkpointFlushes = 16;
 
-export class SimulatedDisk implements Store {
+export class SimulatedDisk implements NodeStore {
   private readonly map = new OrderedMap<Value>();
   private open = new Group();
   private inFlight: Group | null = null;
+  /** Derived since the last checkpoint began. */
+  private derived = new Writes();
+  /** Derived before, while that checkpoint is being written. */
+  private frozen = new Writes();
+  private checkpointing = false;
+  private readonly checkpoints: Random;
   private sequence = 0;
   /** Groups that a power loss tore in the middle and the decoder cut off. */
   torn = 0;
+
+  /** @param checkpoints draws when one begins and ends */
+  constructor(checkpoints: Random) {
+    this.checkpoints = checkpoints;
+  }
 
   get(key: StoreKey): Value | undefined {
     return this.map.get(key);
@@ -53,18 +83,33 @@ export class SimulatedDisk implements Store {
   }
 
   putLater(key: StoreKey, value: Value): void {
-    assert(key.length <= maxKeyBytes, `a store key has at most ${maxKeyBytes} bytes, got ${key.length}`);
-    this.open.keys.push(key);
-    this.open.before.push(this.map.get(key));
-    this.map.set(key, value);
+    this.open.add(key, this.replace(key, value));
   }
 
   deleteLater(key: StoreKey): void {
     const before = this.map.get(key);
     if (before === undefined) return;
-    this.open.keys.push(key);
-    this.open.before.push(before);
+    this.open.add(key, before);
     this.map.delete(key);
+  }
+
+  putDerived(key: StoreKey, value: Value): void {
+    this.derived.add(key, this.replace(key, value));
+  }
+
+  deleteDerived(key: StoreKey): void {
+    const before = this.map.get(key);
+    if (before === undefined) return;
+    this.derived.add(key, before);
+    this.map.delete(key);
+  }
+
+  settle(): void {
+    this.open.append(this.frozen);
+    this.open.append(this.derived);
+    this.frozen = new Writes();
+    this.derived = new Writes();
+    this.open.urgent = true;
   }
 
   scan(from: StoreKey, to: StoreKey, visit: (key: StoreKey, value: Value) => boolean | void): void {
@@ -90,15 +135,25 @@ export class SimulatedDisk implements Store {
     this.inFlight = this.open;
     this.open = new Group();
     this.sequence++;
+    if (this.checkpointing || this.checkpoints.below(checkpointFlushes) > 0) return;
+    this.checkpointing = true;
+    this.frozen = this.derived;
+    this.derived = new Writes();
   }
 
   endFlush(): void {
     this.inFlight = null;
+    if (!this.checkpointing || this.checkpoints.below(checkpointFlushes) > 0) return;
+    this.checkpointing = false;
+    this.frozen = new Writes();
   }
 
   /** Power is lost now. Afterwards the map holds what a restarted node would read back from its log. */
   losePower(random: Random): void {
-    this.undo(this.open);
+    for (const writes of [this.derived, this.frozen, this.open]) this.undo(writes);
+    this.derived = new Writes();
+    this.frozen = new Writes();
+    this.checkpointing = false;
     this.open = new Group();
     if (this.inFlight === null) return;
     if (!this.survives(this.inFlight, random)) this.undo(this.inFlight);
@@ -107,6 +162,9 @@ export class SimulatedDisk implements Store {
 
   wipe(): void {
     this.map.clear();
+    this.derived = new Writes();
+    this.frozen = new Writes();
+    this.checkpointing = false;
     this.open = new Group();
     this.inFlight = null;
   }
@@ -153,12 +211,20 @@ export class SimulatedDisk implements Store {
     return survived;
   }
 
-  /** Restores what the group replaced, newest first, so that a key written twice ends at its oldest value. */
-  private undo(group: Group): void {
-    for (let i = group.keys.length - 1; i >= 0; i--) {
-      const before = group.before[i];
-      if (before === undefined) this.map.delete(group.keys[i]);
-      else this.map.set(group.keys[i], before);
+  /** Returns what was there before. */
+  private replace(key: StoreKey, value: Value): Value | undefined {
+    assert(key.length <= maxKeyBytes, `a store key has at most ${maxKeyBytes} bytes, got ${key.length}`);
+    const before = this.map.get(key);
+    this.map.set(key, value);
+    return before;
+  }
+
+  /** Restores what was replaced, newest first, so that a key written twice ends at its oldest value. */
+  private undo({ keys, before }: Writes): void {
+    for (let i = keys.length - 1; i >= 0; i--) {
+      const value = before[i];
+      if (value === undefined) this.map.delete(keys[i]);
+      else this.map.set(keys[i], value);
     }
   }
 }

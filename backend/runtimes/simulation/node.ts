@@ -9,7 +9,7 @@
 import { strict as assert } from "node:assert";
 import type { Core, CoreFactory, Env, RequestId, TimerId, Wall } from "../../kernel/env.ts";
 import { Random } from "../../kernel/random.ts";
-import type { Store } from "../../kernel/store.ts";
+import type { NodeStore } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { NodeClock } from "./clock.ts";
 import { SimulatedDisk } from "./disk.ts";
@@ -48,7 +48,7 @@ export interface NodeOptions {
 
 export class SimulatedNode implements Env<unknown, string, unknown> {
   readonly self: NodeId;
-  readonly disk = new SimulatedDisk();
+  readonly disk: SimulatedDisk;
   readonly clock: NodeClock;
   readonly random: Random;
   /** What befalls the node: a stream of its own, so that a crash does not shift what the core draws. */
@@ -82,10 +82,11 @@ export class SimulatedNode implements Env<unknown, string, unknown> {
     this.options = options;
     this.random = Random.stream(options.seed, "node", self);
     this.fate = Random.stream(options.seed, "fate", self);
+    this.disk = new SimulatedDisk(Random.stream(options.seed, "checkpoints", self));
     this.clock = options.clock;
   }
 
-  get store(): Store {
+  get store(): NodeStore {
     return this.disk;
   }
 

@@ -137,7 +137,7 @@ test("power loss keeps what was flushed, drops what was only in memory, and cuts
   const fates = new Set<string>();
   let torn = 0;
   for (let seed = 0; seed < 60; seed++) {
-    const disk = new SimulatedDisk();
+    const disk = new SimulatedDisk(new Random(1));
     disk.put("a", 1);
     disk.beginFlush();
     disk.endFlush();
@@ -156,7 +156,7 @@ test("power loss keeps what was flushed, drops what was only in memory, and cuts
 });
 
 test("a flipped bit of a durable record is noticed, or fell on padding and changed nothing", () => {
-  const disk = new SimulatedDisk();
+  const disk = new SimulatedDisk(new Random(1));
   for (let i = 0; i < 10; i++) disk.put(`k${i}`, `value ${i}`);
   let noticed = 0;
   for (let seed = 0; seed < 300; seed++) if (disk.corrupt(new Random(seed))) noticed++;

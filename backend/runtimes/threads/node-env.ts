@@ -1,14 +1,14 @@
 /** What one core sees of its node. Every call lands in plain fields of the loop that runs it; nothing here does input or output. */
 import type { Env, RequestId, TimerId, Wall } from "../../kernel/env.ts";
 import type { Random } from "../../kernel/random.ts";
-import type { Store } from "../../kernel/store.ts";
+import type { NodeStore } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { CoreTimers } from "./core-timers.ts";
 
 export interface NodeEnvParts {
   readonly self: NodeId;
   readonly random: Random;
-  readonly store: Store;
+  readonly store: NodeStore;
   readonly timers: CoreTimers;
   /** Half the width of `wall`. */
   readonly clockErrorUs: Micros;
@@ -24,7 +24,7 @@ export class NodeEnv implements Env<unknown, string, unknown> {
   readonly self: NodeId;
   now: Micros = 0;
   readonly random: Random;
-  readonly store: Store;
+  readonly store: NodeStore;
   private readonly parts: NodeEnvParts;
 
   constructor(parts: NodeEnvParts) {

@@ -126,3 +126,51 @@ test("keys that are no byte strings, too long, or values that are nothing are re
   await store.close();
   rmSync(directory, { recursive: true });
 });
+
+test("what is derived is in no record, but in the one that settles it, and in a checkpoint", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "wavetank-store-"));
+  const log: Uint8Array[] = [];
+  /** What a start after a crash would find. */
+  const found = async (): Promise<Value[]> => {
+    const again = new LayeredStore(directory);
+    for (const payload of log) again.replay(payload);
+    const values: Value[] = [];
+    again.scan("", "\uffff", (key, value) => void values.push([key, value]));
+    await again.close();
+    return values;
+  };
+  const store = new LayeredStore(directory);
+  store.put("entry 1", "paid");
+  log.push(store.takeWrites());
+  store.putDerived("balance", 1);
+  store.deleteDerived("entry 1");
+  assert.equal(store.dirty, false);
+  assert.equal(store.get("balance"), 1);
+  store.put("entry 2", "paid");
+  log.push(store.takeWrites());
+  assert.deepEqual(await found(), [
+    ["entry 1", "paid"],
+    ["entry 2", "paid"],
+  ]);
+  store.settle();
+  assert.equal(store.dirty, true);
+  log.push(store.takeWrites());
+  const settled = [
+    ["balance", 1],
+    ["entry 2", "paid"],
+  ];
+  assert.deepEqual(await found(), settled);
+  store.putDerived("balance", 2);
+  assert.deepEqual(await found(), settled);
+  log.push(store.takeWrites());
+  store.freeze();
+  store.putDerived("balance", 3);
+  await store.checkpoint(1);
+  log.length = 0;
+  assert.deepEqual(await found(), [
+    ["balance", 2],
+    ["entry 2", "paid"],
+  ]);
+  await store.close();
+  rmSync(directory, { recursive: true });
+});

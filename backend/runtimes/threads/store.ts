@@ -5,7 +5,7 @@
  *     put ──> recent (memory) ──freeze──> frozen (memory) ──checkpoint, in batches──> LMDB
  *     get <── recent, else frozen, else cached, else LMDB
  *
- * Durability is the log's affair: recent and frozen are rebuilt from it. LMDB only has to be durable before the log's segments are
+ * Durability is the log's affair: recent and frozen are rebuilt from it, but for what is derived, which goes back to the last checkpoint. LMDB only has to be durable before the log's segments are
  * used again, a few times a minute, so its commits are synchronous ones (overlappingSync off: a commit's promise then means
  * "flushed"). Opening it without sync would save nothing measurable and would let a power cut mix pages of two commits.
  */
@@ -15,7 +15,7 @@ import type { RootDatabase } from "lmdb";
 import { Packr } from "msgpackr";
 import { OrderedMap } from "../../kernel/ordered-map.ts";
 import { maxKeyBytes } from "../../kernel/store.ts";
-import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import type { NodeStore, StoreKey, Value } from "../../kernel/store.ts";
 import { mebibyte } from "../../kernel/units.ts";
 import { DecodedCache } from "./decoded-cache.ts";
 
@@ -47,7 +47,7 @@ interface Page {
   readonly values: Slot[];
 }
 
-export class LayeredStore implements Store {
+export class LayeredStore implements NodeStore {
   private recent = new OrderedMap<Slot>();
   private frozen: OrderedMap<Slot> | undefined;
   private readonly cache = new DecodedCache(32 * mebibyte);
@@ -57,6 +57,8 @@ export class LayeredStore implements Store {
   private sinceBatch = 0;
   /** Something written waits to become durable; what is only put later does not. */
   private urgent = false;
+  /** The next record is to hold what was derived as well. */
+  private settling = false;
   /** Nothing was ever checkpointed: no read needs to ask the database. */
   private empty: boolean;
   private closing = false;
@@ -128,6 +130,23 @@ export class LayeredStore implements Store {
     this.write(key, undefined);
   }
 
+  putDerived(key: StoreKey, value: Value): void {
+    checkKey(key);
+    this.recent.set(key, value);
+    this.sinceBatch++;
+  }
+
+  deleteDerived(key: StoreKey): void {
+    checkKey(key);
+    this.recent.set(key, deleted);
+    this.sinceBatch++;
+  }
+
+  settle(): void {
+    this.settling = true;
+    this.urgent = true;
+  }
+
   scan(from: StoreKey, to: StoreKey, visit: (key: StoreKey, value: Value) => boolean | void): void {
     const layers = [new LayerCursor((at) => memoryPage(this.recent, at, to), from)];
     const { frozen } = this;
@@ -147,10 +166,19 @@ export class LayeredStore implements Store {
 
   /** The writes since the last call, encoded for one log record. */
   takeWrites(): Uint8Array {
-    const payload = codec.pack(this.written);
+    const payload = codec.pack(this.settling ? this.sinceCheckpoint() : this.written);
     this.written = [];
     this.urgent = false;
+    this.settling = false;
     return payload;
+  }
+
+  /** All that no checkpoint holds for certain, derived or put: older first. */
+  private sinceCheckpoint(): (StoreKey | Value | undefined)[] {
+    const writes: (StoreKey | Value | undefined)[] = [];
+    const take = (key: StoreKey, slot: Slot): void => void writes.push(key, slot === deleted ? undefined : slot);
+    for (const layer of [this.frozen, this.recent]) layer?.scan("", "\uffff", take);
+    return writes;
   }
 
   /** Applies one log record again, at recovery. */

@@ -5,7 +5,7 @@
 import type { Answer } from "../../api.ts";
 import type { RequestId, TimerId, Wall } from "../../kernel/env.ts";
 import type { Random } from "../../kernel/random.ts";
-import type { Store } from "../../kernel/store.ts";
+import type { NodeStore } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { ReplicatedMessage, ReplicatedTimer } from "../replicated/messages.ts";
 import type { ReplicatedEnv } from "../replicated/replicated-node.ts";
@@ -41,7 +41,7 @@ export class OwnRequestsEnv implements ReplicatedEnv {
     return this.env.random;
   }
 
-  get store(): Store {
+  get store(): NodeStore {
     return this.env.store;
   }
 

@@ -60,6 +60,7 @@ export function groupOptions(log: LogSpec): GroupOptions {
     window: log.window ?? 16,
     batch: log.batch ?? 512,
     keepSlots: log.keepSlots ?? 1_024,
+    derives: true,
   };
 }
 

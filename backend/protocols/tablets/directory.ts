@@ -55,6 +55,8 @@ export interface MapQuery {
 
 export interface DirectoryMap {
   readonly version: number;
+  /** Tablets that will begin have this number or a higher one. */
+  readonly next: TabletId;
   /** In key order, without a gap; empty when there is nothing newer. */
   readonly entries: readonly DirectoryEntry[];
 }
@@ -95,8 +97,8 @@ export class Directory {
 
   read({ since }: MapQuery): DirectoryMap {
     this.load();
-    const { version } = this.head!;
-    return { version, entries: version > since ? this.entries() : [] };
+    const { version, nextTablet: next } = this.head!;
+    return { version, next, entries: version > since ? this.entries() : [] };
   }
 
   find(key: StoreKey): DirectoryEntry {

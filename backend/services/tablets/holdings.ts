@@ -14,26 +14,34 @@
 import type { StoreKey, Value } from "../../kernel/store.ts";
 import { afterPrefix } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
-import type { Witness } from "../../kernel/witness.ts";
-import { Group } from "../../protocols/paxos/group.ts";
-import type { GroupOptions, PaxosRoles } from "../../protocols/paxos/group.ts";
+import type { Group, GroupOptions } from "../../protocols/paxos/group.ts";
 import { Journal } from "../../protocols/paxos/journal.ts";
-import type { GroupHost, PaxosEnv } from "../../protocols/paxos/messages.ts";
+import type { PaxosEnv } from "../../protocols/paxos/messages.ts";
 import type { DirectoryMap } from "../../protocols/tablets/directory.ts";
 import { LoadMeter } from "../../protocols/tablets/load-meter.ts";
 import { SpaceMap } from "../../protocols/tablets/space-map.ts";
+import type { Rows } from "../../protocols/tablets/split.ts";
 import { TabletStore } from "../../protocols/tablets/tablet-store.ts";
 import { entryOf, foundingMeta, metaKey, overlap } from "../../protocols/tablets/tablet.ts";
-import type { TabletEntry, TabletId, TabletMeta } from "../../protocols/tablets/tablet.ts";
+import type { Tablet, TabletEntry, TabletHost, TabletId, TabletMeta } from "../../protocols/tablets/tablet.ts";
 import { Census } from "./census.ts";
-import type { RowsMachine, RowsMachineClass } from "./rows-machine.ts";
 
-export interface TabletReplica {
+/** A service's state machine, as far as whoever splits and merges it has to know it. */
+export interface TabletHolder {
+  readonly tablet: Tablet;
+  rows(): Rows;
+  /** What the child of a split begins with besides its rows: keys relative to the machine's own state. */
+  heirloom(): readonly (readonly [StoreKey, Value])[];
+  /** The key that a row is about. */
+  keyOf(row: StoreKey): StoreKey;
+}
+
+export interface TabletReplica<M extends TabletHolder = TabletHolder> {
   readonly tablet: TabletId;
   /** As it was when it began here. */
   readonly entry: TabletEntry;
   readonly group: Group;
-  readonly machine: RowsMachine;
+  readonly machine: M;
   readonly store: TabletStore;
   readonly meter: LoadMeter;
   readonly census: Census;
@@ -43,15 +51,21 @@ export interface TabletReplica {
   steppedAt: Micros;
 }
 
-export interface HoldingsParts {
+/** A group and its machine over the store in `env`. */
+export type OpenReplica<M extends TabletHolder> = (
+  env: PaxosEnv,
+  options: GroupOptions,
+  /** Of a tablet that is there from the start. */
+  initial: TabletMeta | undefined,
+  host: TabletHost,
+) => { readonly group: Group; readonly machine: M };
+
+export interface HoldingsParts<M extends TabletHolder> {
   readonly env: PaxosEnv;
   /** What there is from the start. */
   readonly initial: readonly TabletEntry[];
   readonly options: Omit<GroupOptions, "group" | "placement">;
-  readonly Machine: RowsMachineClass;
-  readonly hostOf: (tablet: TabletId) => GroupHost;
-  readonly roles: PaxosRoles;
-  readonly witness?: Witness;
+  readonly open: OpenReplica<M>;
 }
 
 interface Kept {
@@ -62,16 +76,16 @@ interface Kept {
 const meterWindowUs: Micros = 1_000_000;
 const sweepRows = 256;
 
-export class Holdings {
+export class Holdings<M extends TabletHolder = TabletHolder> {
   readonly spaces: SpaceMap;
-  private readonly parts: HoldingsParts;
-  private readonly replicas = new Map<TabletId, TabletReplica>();
+  private readonly parts: HoldingsParts<M>;
+  private readonly replicas = new Map<TabletId, TabletReplica<M>>();
   private readonly gone = new Set<TabletId>();
   /** Begun by splits that this turn applied, and by whom. */
   private founded: { readonly child: TabletMeta | undefined; readonly parent: TabletId }[] = [];
   private started = false;
 
-  constructor(parts: HoldingsParts) {
+  constructor(parts: HoldingsParts<M>) {
     this.parts = parts;
     this.spaces = new SpaceMap(parts.env.store);
     const { initial, env } = parts;
@@ -94,11 +108,11 @@ export class Holdings {
     for (const replica of this.replicas.values()) this.begin(replica);
   }
 
-  get(tablet: TabletId): TabletReplica | undefined {
+  get(tablet: TabletId): TabletReplica<M> | undefined {
     return this.replicas.get(tablet);
   }
 
-  all(): IterableIterator<TabletReplica> {
+  all(): IterableIterator<TabletReplica<M>> {
     return this.replicas.values();
   }
 
@@ -126,7 +140,7 @@ export class Holdings {
   }
 
   /** Gives up what is no more, and begins what is here by the directory alone. Returns what was given up. */
-  reconcile(map: DirectoryMap): TabletReplica[] {
+  reconcile(map: DirectoryMap): TabletReplica<M>[] {
     const past = [...this.replicas.values()].filter((replica) => isPast(replica, map));
     for (const replica of past) this.giveUp(replica);
     this.spaces.sweep(sweepRows);
@@ -157,7 +171,7 @@ export class Holdings {
       return;
     }
     // Begun by the directory and still without a state: so it has not voted, and can begin again.
-    if (known !== undefined) this.spaces.cover(tablet, undefined);
+    if (known !== undefined) this.dropState(tablet);
     // Of the parent's log nothing counts here, not even the slot in which somebody came to vote: these are the founders.
     const { members, placement } = this.replicas.get(parent)!.group.control!;
     const control = { members, placement };
@@ -165,28 +179,28 @@ export class Holdings {
     new Journal(env.store, tablet).found({ slot: 1, at, control, installing: false });
     this.keep(tablet, { state: "live", entry: entryOf(child) });
     env.store.putLater(`s${tablet}/${metaKey}`, child as unknown as Value);
+    for (const [key, value] of this.replicas.get(parent)!.machine.heirloom()) {
+      env.store.putLater(`s${tablet}/${key}`, value);
+    }
     this.spaces.cut(parent, child.from, tablet);
     this.founded.push({ child, parent });
   }
 
-  private open(entry: TabletEntry, initial: TabletMeta | undefined): TabletReplica {
+  private open(entry: TabletEntry, initial: TabletMeta | undefined): TabletReplica<M> {
     const { tablet, replicas: placement } = entry;
-    const { env, options, hostOf, Machine, roles, witness } = this.parts;
+    const { env, options, open } = this.parts;
     const store = new TabletStore(env.store, this.spaces, tablet);
-    let machine: RowsMachine | undefined;
-    const group = new Group(
+    const { group, machine } = open(
       envOver(env, store),
       { ...options, group: tablet, placement, inherits: initial === undefined },
-      (state) => (machine = new Machine(state, initial, { onSplit: (child, at) => this.onSplit(tablet, child, at) })),
-      hostOf(tablet),
-      roles,
-      witness,
+      initial,
+      { onSplit: (child, at) => this.onSplit(tablet, child, at) },
     );
-    const replica: TabletReplica = {
+    const replica: TabletReplica<M> = {
       tablet,
       entry,
       group,
-      machine: machine!,
+      machine,
       store,
       meter: new LoadMeter(meterWindowUs, env.now),
       census: new Census(),
@@ -197,7 +211,7 @@ export class Holdings {
     return replica;
   }
 
-  private begin({ tablet, group }: TabletReplica): void {
+  private begin({ tablet, group }: TabletReplica<M>): void {
     if (!this.started) return;
     const { store } = this.parts.env;
     const journal = new Journal(store, tablet);
@@ -219,9 +233,18 @@ export class Holdings {
     this.replicas.delete(tablet);
     this.gone.add(tablet);
     this.keep(tablet, { state: "gone", entry });
-    this.spaces.cover(tablet, undefined);
-    const stale: StoreKey[] = [`s${tablet}/${metaKey}`];
+    this.dropState(tablet);
+    const stale: StoreKey[] = [];
     store.scan(`p${tablet}/`, afterPrefix(`p${tablet}/`), (key) => void stale.push(key));
+    for (const key of stale) store.deleteLater(key);
+  }
+
+  /** Its rows are nobody's, the rest of its state is gone. */
+  private dropState(tablet: TabletId): void {
+    const { store } = this.parts.env;
+    this.spaces.cover(tablet, undefined);
+    const stale: StoreKey[] = [];
+    store.scan(`s${tablet}/`, afterPrefix(`s${tablet}/`), (key) => void stale.push(key));
     for (const key of stale) store.deleteLater(key);
   }
 

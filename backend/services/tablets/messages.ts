@@ -7,8 +7,21 @@ import type { TabletReport } from "../../protocols/tablets/balance.ts";
 import type { DirectoryCommand, DirectoryMap } from "../../protocols/tablets/directory.ts";
 import type { TabletEntry, TabletId } from "../../protocols/tablets/tablet.ts";
 
+/** About tablets as such, whatever is kept in them. */
+export type FleetMessage =
+  | { readonly kind: "map-ask"; readonly since: number }
+  | { readonly kind: "map"; readonly map: DirectoryMap }
+  /** To whoever leads the directory. */
+  | { readonly kind: "steer"; readonly command: DirectoryCommand }
+  | { readonly kind: "load"; readonly reports: readonly TabletReport[] }
+  /** I have a replica of that tablet by now: what you asked of it before was not heard. */
+  | { readonly kind: "begun"; readonly tablet: TabletId }
+  /** You lead that tablet: let `to` lead it. */
+  | { readonly kind: "hand-over"; readonly tablet: TabletId; readonly to: NodeId };
+
 export type TabletsMessage =
   | PaxosMessage
+  | FleetMessage
   /** You lead that group, as far as I know: carry this out and answer me. */
   | {
       readonly kind: "forward";
@@ -23,16 +36,7 @@ export type TabletsMessage =
   /** I do not lead it and have done nothing. `leader`: who does, as far as I know; -1: nobody. */
   | { readonly kind: "forward-refused"; readonly operation: number; readonly leader: NodeId }
   /** It does not own the key and has done nothing. `entries`: who may. */
-  | { readonly kind: "forward-moved"; readonly operation: number; readonly entries: readonly TabletEntry[] }
-  | { readonly kind: "map-ask"; readonly since: number }
-  | { readonly kind: "map"; readonly map: DirectoryMap }
-  /** To whoever leads the directory. */
-  | { readonly kind: "steer"; readonly command: DirectoryCommand }
-  | { readonly kind: "load"; readonly reports: readonly TabletReport[] }
-  /** I have a replica of that tablet by now: what you asked of it before was not heard. */
-  | { readonly kind: "begun"; readonly tablet: TabletId }
-  /** You lead that tablet: let `to` lead it. */
-  | { readonly kind: "hand-over"; readonly tablet: TabletId; readonly to: NodeId };
+  | { readonly kind: "forward-moved"; readonly operation: number; readonly entries: readonly TabletEntry[] };
 
 export type TabletsTimer = "tick";
 

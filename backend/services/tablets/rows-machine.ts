@@ -77,6 +77,14 @@ export class RowsMachine {
     return { keys, values };
   }
 
+  heirloom(): [] {
+    return [];
+  }
+
+  keyOf(row: StoreKey): StoreKey {
+    return row;
+  }
+
   protected refuse(): RowsOutcome {
     this.refusedInLog++;
     return this.tablet.moved();

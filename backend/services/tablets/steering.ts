@@ -8,21 +8,25 @@
  * Nothing here has to arrive or to happen once: each is done again as long as it is due.
  */
 import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { Env } from "../../kernel/env.ts";
 import type { Value } from "../../kernel/store.ts";
 import type { Group } from "../../protocols/paxos/group.ts";
 import { Balance } from "../../protocols/tablets/balance.ts";
 import type { BalanceRules, TabletReport } from "../../protocols/tablets/balance.ts";
-import type { Directory, DirectoryCommand, DirectoryMap } from "../../protocols/tablets/directory.ts";
+import type { Directory, DirectoryCommand, DirectoryEntry, DirectoryMap } from "../../protocols/tablets/directory.ts";
 import type { RoutingMap } from "../../protocols/tablets/routing.ts";
 import { nextStep } from "../../protocols/tablets/split.ts";
 import type { MergeLimits, Neighbour } from "../../protocols/tablets/split.ts";
-import type { TabletId } from "../../protocols/tablets/tablet.ts";
-import type { Holdings, TabletReplica } from "./holdings.ts";
-import type { TabletsEnv } from "./tablets-node.ts";
+import type { RangeCommand, TabletId } from "../../protocols/tablets/tablet.ts";
+import type { Holdings, TabletHolder, TabletReplica } from "./holdings.ts";
+import { directoryGroup } from "./messages.ts";
+import type { FleetMessage } from "./messages.ts";
 
-export interface SteeringParts {
-  readonly env: TabletsEnv;
-  readonly holdings: Holdings;
+export type FleetEnv = Pick<Env<FleetMessage, never, never>, "self" | "now" | "random" | "sendEarly">;
+
+export interface SteeringParts<M extends TabletHolder> {
+  readonly env: FleetEnv;
+  readonly holdings: Holdings<M>;
   readonly routing: RoutingMap;
   /** The directory's replica here, if this node has one. */
   readonly directory: { readonly group: Group; readonly machine: Directory } | undefined;
@@ -33,18 +37,20 @@ export interface SteeringParts {
   readonly rules: BalanceRules | undefined;
   readonly zoneOf: (node: NodeId) => string;
   /** Tablets that this node has no longer. */
-  readonly onGivenUp: (replica: TabletReplica) => void;
+  readonly onGivenUp: (replica: TabletReplica<M>) => void;
+  /** The step that is due in the log of a tablet that is led here. It is asked for again until it has been taken. */
+  readonly change: (replica: TabletReplica<M>, command: RangeCommand) => void;
 }
 
-export class Steering {
-  private readonly parts: SteeringParts;
+export class Steering<M extends TabletHolder = TabletHolder> {
+  private readonly parts: SteeringParts<M>;
   private readonly balance: Balance | undefined;
-  private map: DirectoryMap = { version: 0, entries: [] };
+  private known: DirectoryMap = { version: 0, next: 0, entries: [] };
   private askedAt: Micros = -Infinity;
   private reportedAt: Micros = -Infinity;
   private guess: NodeId;
 
-  constructor(parts: SteeringParts) {
+  constructor(parts: SteeringParts<M>) {
     this.parts = parts;
     this.guess = parts.keepers[0];
     if (parts.rules !== undefined) this.balance = new Balance(parts.rules, parts.zoneOf);
@@ -52,7 +58,19 @@ export class Steering {
 
   /** Something is under way, or was as of the map that is known here. */
   get busy(): boolean {
-    return this.map.entries.some(({ intent }) => intent !== null) || !this.parts.holdings.spaces.isSwept;
+    return this.known.entries.some(({ intent }) => intent !== null) || !this.parts.holdings.spaces.isSwept;
+  }
+
+  /** What the directory said last. */
+  get map(): DirectoryMap {
+    return this.known;
+  }
+
+  /** There was such a tablet and there will be no more: its keys, and all it had to say, are another's. */
+  isOver(tablet: TabletId): boolean {
+    const { next, entries } = this.known;
+    if (tablet <= directoryGroup || tablet >= next) return false;
+    return !entries.some((entry) => entry.tablet === tablet || isChildOf(entry, tablet));
   }
 
   /** Whom to ask about the directory. */
@@ -82,10 +100,10 @@ export class Steering {
     const { env, directory, keepers } = this.parts;
     this.askedAt = env.now;
     if (directory?.group.readable === true)
-      this.onMap(directory.machine.read({ kind: "map", since: this.map.version }));
+      this.onMap(directory.machine.read({ kind: "map", since: this.known.version }));
     else {
       const others = keepers.filter((node) => node !== env.self);
-      if (others.length > 0) env.sendEarly(env.random.pick(others), { kind: "map-ask", since: this.map.version });
+      if (others.length > 0) env.sendEarly(env.random.pick(others), { kind: "map-ask", since: this.known.version });
     }
   }
 
@@ -96,15 +114,15 @@ export class Steering {
   }
 
   onMap(map: DirectoryMap): void {
-    if (map.version <= this.map.version || map.entries.length === 0) return;
-    this.map = map;
+    if (map.version <= this.known.version || map.entries.length === 0) return;
+    this.known = map;
     for (const entry of map.entries) this.parts.routing.learn(entry);
     for (const replica of this.parts.holdings.all()) this.steerNow(replica);
     this.onGivenUp();
   }
 
   /** Returns whether the tablet's own log has changed what it is; here that is known at once. */
-  onApplied(replica: TabletReplica): boolean {
+  onApplied(replica: TabletReplica<M>): boolean {
     const { meta } = replica.machine.tablet;
     if (meta === undefined || meta === replica.counted) return false;
     replica.counted = meta;
@@ -117,7 +135,7 @@ export class Steering {
     return true;
   }
 
-  private steerNow(replica: TabletReplica): void {
+  private steerNow(replica: TabletReplica<M>): void {
     replica.steppedAt = -Infinity;
     this.steer(replica);
   }
@@ -137,24 +155,25 @@ export class Steering {
 
   private onGivenUp(): void {
     const { holdings, onGivenUp } = this.parts;
-    for (const replica of holdings.reconcile(this.map)) onGivenUp(replica);
+    for (const replica of holdings.reconcile(this.known)) onGivenUp(replica);
   }
 
-  private steer(replica: TabletReplica): void {
+  private steer(replica: TabletReplica<M>): void {
     const { env, heartbeatUs, holdings, limits } = this.parts;
     const { tablet, group, machine } = replica;
     const { meta } = machine.tablet;
     if (!group.leading || meta === undefined || env.now - replica.steppedAt < heartbeatUs) return;
-    const entry = this.map.entries.find((known) => known.tablet === tablet);
+    const entry = this.known.entries.find((known) => known.tablet === tablet);
     if (entry === undefined) return;
     const step = nextStep(entry, meta, (id) => neighbour(holdings.get(id)), limits);
     if (step === undefined) return;
     replica.steppedAt = env.now;
-    if (step.to === "tablet") group.propose(undefined, step.command as unknown as Value);
+    if (step.to === "tablet") this.parts.change(replica, step.command);
     else this.command(step.command);
   }
 
-  private command(command: DirectoryCommand): void {
+  /** To whoever leads the directory. It may be lost. */
+  command(command: DirectoryCommand): void {
     const { env, directory } = this.parts;
     if (directory?.group.propose(undefined, command as unknown as Value) === true) return;
     const to = this.keeper;
@@ -178,7 +197,7 @@ export class Steering {
         rows,
         bytes,
         loadKey: meter.halvingKey() ?? null,
-        sizeKey: middle,
+        sizeKey: middle === null ? null : machine.keyOf(middle),
       });
     }
     if (reports.length === 0) return;
@@ -197,6 +216,10 @@ export class Steering {
       else env.sendEarly(decision.from, { kind: "hand-over", tablet: decision.tablet, to: decision.to });
     }
   }
+}
+
+function isChildOf({ intent }: DirectoryEntry, tablet: TabletId): boolean {
+  return intent?.kind === "split" && intent.child === tablet;
 }
 
 function neighbour(replica: TabletReplica | undefined): Neighbour | undefined {

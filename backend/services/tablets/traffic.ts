@@ -15,14 +15,15 @@ import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond, second } from "../../kernel/units.ts";
 import type { Value } from "../../kernel/store.ts";
 import type { Group } from "../../protocols/paxos/group.ts";
-import type { Directory, DirectoryResult } from "../../protocols/tablets/directory.ts";
+import type { DirectoryResult } from "../../protocols/tablets/directory.ts";
 import type { RoutingMap } from "../../protocols/tablets/routing.ts";
 import type { Moved, RangeResult, TabletId } from "../../protocols/tablets/tablet.ts";
 import { ForwardsSeen } from "../forwards-seen.ts";
+import type { DirectoryReplica } from "./fleet.ts";
 import type { Holdings, TabletReplica } from "./holdings.ts";
 import { directoryGroup } from "./messages.ts";
 import type { TabletsMessage } from "./messages.ts";
-import type { RowCommand, RowsOutcome } from "./rows-machine.ts";
+import type { RowCommand, RowsMachine, RowsOutcome } from "./rows-machine.ts";
 import type { Steering } from "./steering.ts";
 import type { TabletsEnv } from "./tablets-node.ts";
 import { beginCommand, mapAnswer, outcomeOf, refusalOf } from "./tablets-requests.ts";
@@ -61,10 +62,10 @@ const done: Answer = { kind: "ok", result: { kind: "row-written" } };
 
 export interface TrafficParts {
   readonly env: TabletsEnv;
-  readonly holdings: Holdings;
+  readonly holdings: Holdings<RowsMachine>;
   readonly routing: RoutingMap;
-  readonly steering: Steering;
-  readonly directory: { readonly group: Group; readonly machine: Directory } | undefined;
+  readonly steering: Steering<RowsMachine>;
+  readonly directory: DirectoryReplica | undefined;
   readonly heartbeatUs: Micros;
   /** Leaders answer reads by their lease; else by asking a majority. */
   readonly leaseReads: boolean;
@@ -72,9 +73,9 @@ export interface TrafficParts {
 
 export class Traffic {
   private readonly env: TabletsEnv;
-  private readonly holdings: Holdings;
+  private readonly holdings: Holdings<RowsMachine>;
   private readonly routing: RoutingMap;
-  private readonly steering: Steering;
+  private readonly steering: Steering<RowsMachine>;
   private readonly directory: TrafficParts["directory"];
   private readonly heartbeatUs: Micros;
   private readonly leaseReads: boolean;
@@ -225,7 +226,7 @@ export class Traffic {
   }
 
   /** Returns false when it cannot, and has done nothing. */
-  private carryOut(job: Job, replica: TabletReplica): boolean {
+  private carryOut(job: Job, replica: TabletReplica<RowsMachine>): boolean {
     const { group, machine, meter } = replica;
     const { body } = job;
     if (body.kind !== "row-get" && body.kind !== "row-put" && body.kind !== "row-swap") return false;
@@ -254,7 +255,7 @@ export class Traffic {
     return group.holdsLease && group.applied >= group.chosen;
   }
 
-  private tryRead(job: Job, { machine }: TabletReplica): boolean {
+  private tryRead(job: Job, { machine }: TabletReplica<RowsMachine>): boolean {
     if (job.body.kind !== "row-get") return false;
     const outcome = machine.read(job.body);
     if (outcome === undefined) return false;

@@ -2,7 +2,8 @@
  * Idempotency keys: which object each made, so that whoever sends it again hears what was answered first. The objects are written once
  * and what becomes of them lies beside them, so the number of one is all that a key need remember of its answer.
  *
- * A key lives 24 hours from its first use, by the stamps of the log, and is then another, new key. Pruning only gives back room.
+ * A key lives 24 hours from its first use, by the stamps of the log, and is then another, new key. Pruning only gives back room. Commands of
+ * one slot have one stamp, so the keys of one moment are remembered in one row.
  */
 import type { Store, StoreKey, Value } from "../../kernel/store.ts";
 import { hour } from "../../kernel/units.ts";
@@ -60,7 +61,9 @@ export class IdempotencyKeys {
     const { at, of, number, point } = record;
     const row: KeyRow = [fingerprint, at, of, number, point === "finished"];
     this.write(place, row);
-    this.write(agePrefix + ascending(at) + ascending(number), place);
+    const age = agePrefix + ascending(at);
+    const places = this.store.get(age) as readonly StoreKey[] | undefined;
+    this.store.putLater(age, places === undefined ? [place] : [...places, place]);
   }
 
   /** The answer of a key in flight is known. */
@@ -87,20 +90,27 @@ export class IdempotencyKeys {
     return expired;
   }
 
-  /** Forgets the oldest keys that are past their time, at most a batch of them. */
+  /** Forgets the oldest keys that are past their time: those of the oldest moments, until a batch of them is gone. */
   expire(at: Micros): number {
-    const gone: [place: StoreKey, key: StoreKey][] = [];
-    this.ages.scan(ascending(at), (place, key) => {
-      if (numberAt(place, 1) + keyLifeUs > at || gone.length >= expiryBatch) return false;
-      gone.push([place, key as StoreKey]);
+    const moments: StoreKey[] = [];
+    let gone = 0;
+    this.ages.scan(ascending(at), (moment, places) => {
+      if (numberAt(moment, 1) + keyLifeUs > at || gone >= expiryBatch) return false;
+      moments.push(moment);
+      gone += (places as readonly StoreKey[]).length;
       return true;
     });
-    for (const [place, key] of gone) {
-      this.store.deleteLater(place);
+    for (const moment of moments) this.forget(moment);
+    return gone;
+  }
+
+  /** The keys that were first used at one moment. */
+  private forget(moment: StoreKey): void {
+    for (const place of this.store.get(moment) as readonly StoreKey[]) {
       // The same key may have begun another life.
-      const row = this.store.get(key) as KeyRow | undefined;
-      if (row !== undefined && row[1] === numberAt(place, 1)) this.store.deleteLater(key);
+      const row = this.store.get(place) as KeyRow | undefined;
+      if (row?.[1] === numberAt(moment, 1)) this.store.deleteLater(place);
     }
-    return gone.length;
+    this.store.deleteLater(moment);
   }
 }

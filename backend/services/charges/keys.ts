@@ -6,7 +6,7 @@
  *     d account number                  refund, newest first                 u account number   customer, newest first
  *     C, D, U account ! of ! number     the same by customer, by charge, by e-mail address; the value is empty
  *     b currency ! account              a ledger account's balance
- *     k account ! key                   idempotency key                      x time number      the same by age
+ *     k account ! key                   idempotency key                      x time             those of one moment, a list
  *     p time number                     charges that wait for the network by the age of their lock         q number   the same by number
  *     o number                          outbox row, oldest first
  *

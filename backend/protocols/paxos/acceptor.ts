@@ -19,6 +19,8 @@ export class Acceptor {
   protected readonly journal: Journal;
   private readonly witness: Witness | undefined;
   protected promised: Promised = { ballot: 0, until: 0, lease: 0 };
+  /** When it promised its ballot. */
+  promisedAt: Micros = -Infinity;
   /** Highest slot ever accepted here. */
   private lastSlot: Slot = 0;
 
@@ -97,17 +99,26 @@ export class Acceptor {
       env.send(from, { kind: "leased", group, ballot, until: 0, applied });
       return true;
     }
-    const granted = promised.lease === ballot ? Math.max(promised.until, until) : until;
+    const granted = this.released(ballot) ? 0 : promised.lease === ballot ? Math.max(promised.until, until) : until;
     this.bind({ ballot, until: granted, lease: ballot });
     env.send(from, { kind: "leased", group, ballot, until: granted, applied });
     return true;
   }
 
-  /** The holder itself gives the lease up. */
+  /**
+   * The leader itself gives its lease up, whether it was granted here or the heartbeat that asks for it is still on its way. Returns false
+   * when the ballot is of the past.
+   */
   onRelease(ballot: Ballot): boolean {
-    if (ballot !== this.promised.ballot || this.promised.lease !== ballot) return false;
-    this.bind({ ...this.promised, until: 0 });
+    if (ballot < this.promised.ballot) return false;
+    if (this.leasedToAnother(ballot)) this.promise(ballot);
+    else this.bind({ ballot, until: 0, lease: ballot });
     return true;
+  }
+
+  /** A heartbeat that its leader's release has overtaken grants nothing: nobody would give that lease up again. */
+  private released(ballot: Ballot): boolean {
+    return this.promised.lease === ballot && this.promised.until === 0;
   }
 
   /** What a chosen value looked like where it was learned: kept as if accepted, so that this replica can apply and pass it on. */
@@ -127,6 +138,7 @@ export class Acceptor {
   }
 
   private bind(promised: Promised): void {
+    if (promised.ballot > this.promised.ballot) this.promisedAt = this.env.now;
     this.promised = promised;
     this.store();
   }

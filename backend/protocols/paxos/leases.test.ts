@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { millisecond } from "../../kernel/units.ts";
+import type { Ballot } from "./ballot.ts";
 import { ballot, commands, founders, Replica } from "./replica.fixture.ts";
 import type { Body } from "./messages.ts";
 
@@ -107,6 +108,71 @@ test("a leader hands over when nothing is under way, and takes nothing new", () 
   assert.deepEqual(lines, ["1: release 1.0 to 2", "2: release 1.0 to 2"]);
   assert.deepEqual(replica.waits(10 * ms), [], "it does not stand against its heir");
   assert.deepEqual(replica.outcomes, ["b: refused", "a: a is number 1"]);
+});
+
+/** Node 1 hands over to the replica and promises it its vote; so it leads. */
+function succeeds(replica: Replica): Ballot {
+  beat(replica, b1, 100 * ms);
+  replica.hears(1, { kind: "release", ballot: b1, successor: 0 });
+  const mine = replica.group.ballot;
+  replica.hears(1, { kind: "promise", ballot: mine, chosen: 0, entries: [] });
+  assert.equal(replica.group.leading, true);
+  return mine;
+}
+
+test("a leader goes on when a voter that had not heard of the release refuses it its vote late", () => {
+  const replica = new Replica();
+  const mine = succeeds(replica);
+  replica.hears(1, { kind: "leased", ballot: mine, until: replica.now + 99 * ms, applied: 0 });
+  replica.hears(2, { kind: "refuse", ballot: mine, promised: b1, until: 100 * ms });
+  assert.equal(replica.group.holdsLease, true);
+});
+
+test("a successor gives up when a voter's lease is not the one that was given up: another leads", () => {
+  const replica = new Replica();
+  beat(replica, b1, 100 * ms);
+  replica.hears(1, { kind: "release", ballot: b1, successor: 0 });
+  replica.hears(2, { kind: "refuse", ballot: replica.group.ballot, promised: ballot(9, 1), until: 100 * ms });
+  assert.deepEqual(replica.waits(50 * ms), [], "it does not ask again while that lease lasts");
+});
+
+test("a heartbeat that the release of its ballot has overtaken grants nothing, and is no loss to the release", () => {
+  const late = new Replica();
+  beat(late, b1, 100 * ms);
+  late.hears(1, { kind: "release", ballot: b1, successor: 2 });
+  beat(late, b1, 120 * ms);
+  assert.deepEqual(late.hears(2, { kind: "prepare", ballot: b2, from: 1 }), ["2: promise 6.2 chosen 0 []"]);
+  const first = new Replica();
+  first.hears(1, { kind: "release", ballot: b1, successor: 2 });
+  beat(first, b1, 100 * ms);
+  assert.deepEqual(first.hears(2, { kind: "prepare", ballot: b2, from: 1 }), ["2: promise 6.2 chosen 0 []"]);
+});
+
+test("a release says nothing about the lease of another that is in force here", () => {
+  const replica = new Replica();
+  beat(replica, b2, 100 * ms);
+  const later = ballot(7, 1);
+  replica.hears(1, { kind: "release", ballot: later, successor: 2 });
+  assert.deepEqual(beat(replica, later, 100 * ms), ["1: not leased 7.1"]);
+});
+
+test("a voter that promised gives its candidate time: 4 heartbeats from then, on top of what it has waited", () => {
+  const replica = new Replica();
+  beat(replica, b1, 100 * ms);
+  replica.hears(1, { kind: "release", ballot: b1, successor: 2 });
+  replica.waits(35 * ms);
+  replica.hears(2, { kind: "prepare", ballot: b2, from: 1 });
+  assert.deepEqual(replica.waits(40 * ms), []);
+  assert.notDeepEqual(replica.waits(20 * ms), []);
+});
+
+test("who handed over stands again only after half a lease", () => {
+  const replica = new Replica({ leaseUs: 400 * ms });
+  replica.leads();
+  replica.group.handOver(2);
+  replica.said();
+  assert.deepEqual(replica.waits(200 * ms), []);
+  assert.notDeepEqual(replica.waits(20 * ms), []);
 });
 
 test("a leader with a lease that a voter outbids finishes, then asks for a higher ballot", () => {

@@ -4,6 +4,7 @@
  */
 import type { Random } from "../../kernel/random.ts";
 import type { Micros } from "../../kernel/units.ts";
+import type { Ballot } from "./ballot.ts";
 
 export class Patience {
   /** No candidacy before. */
@@ -12,6 +13,8 @@ export class Patience {
   private readonly heartbeatUs: Micros;
   private readonly mostUs: Micros;
   private backoffUs: Micros;
+  /** The last ballot that was given time. */
+  private heeded: Ballot = 0;
 
   constructor(random: Random, heartbeatUs: Micros, mostUs: Micros) {
     this.random = random;
@@ -23,6 +26,15 @@ export class Patience {
   /** `heartbeats` of silence from now on, and a little: not everybody's patience shall end at once. */
   wait(now: Micros, heartbeats: number): void {
     this.until = now + heartbeats * this.heartbeatUs + this.random.below(this.heartbeatUs + 1);
+  }
+
+  /** A voter that promised a ballot to another gives it time: on slow disks an election takes longer than a leader may be silent. */
+  heed(ballot: Ballot, promisedAt: Micros): void {
+    if (ballot <= this.heeded) return;
+    const { until } = this;
+    this.heeded = ballot;
+    this.wait(promisedAt, 4);
+    if (until > this.until) this.until = until;
   }
 
   /** An election was won, by whoever. */

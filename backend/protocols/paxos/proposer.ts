@@ -64,11 +64,11 @@ export class Proposer {
   private heartbeatAt: Micros = -Infinity;
   private ledSince: Micros = 0;
   private preparesSentAt: Micros = 0;
-  /** The last leader named this replica; leases that it gave up are on their way out. */
-  private named = false;
+  /** The leader of this ballot named this replica: the leases that it gave up are on their way out. 0: none did. */
+  private released: Ballot = 0;
   /** A voter has promised a higher ballot to somebody who does not lead: elect anew once nothing is under way. */
   private outbid = false;
-  /** Another shall lead: set while what is under way comes to its end. */
+  /** Shall lead once what is under way has come to its end. */
   private successor: NodeId = -1;
   elections = 0;
 
@@ -186,15 +186,14 @@ export class Proposer {
   }
 
   private sendAccepts(flight: Flight): void {
-    const { env, ballot, group, members } = this;
-    const { chosen } = this.pipeline;
+    const { env, ballot, group, members, pipeline } = this;
     const { slot, body, votes } = flight;
     flight.sentAt = env.now;
     for (const { node } of members) {
       if (votes.has(node)) continue;
       if (node === env.self) this.acceptor.onAccept(node, ballot, slot, body);
       // A proposal promises nothing: after a crash this ballot is never used again.
-      else env.sendEarly(node, { kind: "accept", group, ballot, slot, body, chosen });
+      else env.sendEarly(node, { kind: "accept", group, ballot, slot, body, chosen: pipeline.chosen });
     }
   }
 
@@ -306,9 +305,10 @@ export class Proposer {
 
   private release(): void {
     if (this.host.mayRelease?.() === false) return;
-    const { ballot, env, group, members, successor } = this;
+    const { ballot, env, group, members, successor, options } = this;
     this.becomeFollower();
-    this.patience.wait(env.now, 4);
+    // Longer than others: nothing else keeps it from leading again, and a successor on a slow disk needs time.
+    this.patience.wait(env.now, Math.max(8, Math.ceil(options.leaseUs / options.heartbeatUs / 2)));
     for (const { node } of members) {
       if (node === env.self) this.acceptor.onRelease(ballot);
       else env.send(node, { kind: "release", group, ballot, successor });
@@ -319,8 +319,8 @@ export class Proposer {
     this.known = -1;
     this.patience.wait(this.env.now, 4);
     if (successor !== this.env.self || !this.mayStand()) return;
+    this.released = this.acceptor.ballot;
     this.becomeCandidate();
-    this.named = true;
   }
 
   /* ---- elections ---- */
@@ -338,7 +338,7 @@ export class Proposer {
   }
 
   tick(): void {
-    const { env, options } = this;
+    const { acceptor, env, options } = this;
     if (this.role === "leader") {
       if (env.now - this.heartbeatAt >= options.heartbeatUs) this.heartbeat();
       for (const flight of this.pipeline.underWay) {
@@ -349,6 +349,7 @@ export class Proposer {
       return;
     }
     if (this.role === "candidate" && env.now - this.preparesSentAt >= options.heartbeatUs) this.sendPrepares();
+    if (acceptor.ballot !== this.ballot) this.patience.heed(acceptor.ballot, acceptor.promisedAt);
     if (env.now < this.patience.until) return;
     if (this.known >= 0) {
       this.known = -1;
@@ -423,15 +424,14 @@ export class Proposer {
   protected becomeLeader(): void {
     const { env, learner } = this;
     this.role = "leader";
-    this.named = false;
+    this.released = 0;
     this.known = env.self;
     this.successor = -1;
     this.ledSince = env.now;
     this.witness?.onLeads?.(env.self, this.group, this.ballot);
     this.patience.calm();
     this.pipeline.restart(learner.slot);
-    const outranks = this.outranks.bind(this);
-    const { values, last, change, at } = this.candidacy.unsettled(learner.slot, outranks);
+    const { values, last, change, at } = this.candidacy.unsettled(learner.slot, this.outranks.bind(this));
     this.barrier = last;
     this.lastAt = Math.max(this.lastAt, learner.at, at);
     this.solo = change;
@@ -457,8 +457,9 @@ export class Proposer {
     this.highestRound = Math.max(this.highestRound, roundOf(promised));
     if (ballot !== this.ballot || this.role === "follower") return;
     if (until > 0) {
-      // Whoever refused has yet to hear that the leader stepped down.
-      if (this.named) return;
+      // Whoever refused has yet to hear that the leader stepped down, or comes too late: a majority has promised. If the leader
+      // stepped down for the word of one, everybody would wait until the lease that it has just got has run out.
+      if (promised <= this.released || this.role === "leader") return;
       // A lease is in force: its holder may be at work, and will be for so long at the least.
       this.becomeFollower();
       this.patience.backOff(this.env.now + Math.max(0, until - this.env.wall.earliest));
@@ -480,7 +481,7 @@ export class Proposer {
     for (const origin of this.pipeline.take(Infinity).origins) this.host.onRefused(origin);
     this.role = "follower";
     this.outbid = false;
-    this.named = false;
+    this.released = 0;
     this.successor = -1;
     this.endLease();
     if (this.known === this.env.self) {

@@ -334,6 +334,15 @@ export interface DatabaseService {
   readonly commitWait?: boolean;
   /** How long a version is kept after another has replaced it; an hour by default. */
   readonly versionsKeptUs?: Micros;
+  /** Tablets split, merge and change leaders. Absent: they stay as they are. */
+  readonly moves?: TabletMoves;
+}
+
+export interface TabletMoves {
+  /** Nodes that keep the directory of tablets. */
+  readonly keepers: readonly number[];
+  /** Absent: tablets change when somebody says so ("tablet-split", "tablet-merge", "tablet-lead"). */
+  readonly balance?: TabletRules;
 }
 
 /** Rows in tablets that split, merge and change leaders, each on a replicated log of its own. */

@@ -76,7 +76,7 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
       const nearest = nearestFirst(topology);
       return (env: UntypedEnv) => {
         const near = (replicas: readonly NodeId[]) => nearest(env.self, replicas);
-        return new DatabaseNode(env as unknown as DatabaseEnv, service, near, made, witness) as unknown as UntypedCore;
+        return new DatabaseNode(env as unknown as DatabaseEnv, service, topology, near, made, witness) as unknown as UntypedCore;
       };
     }
   }

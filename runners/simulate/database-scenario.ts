@@ -4,6 +4,7 @@
  */
 import type { Answer, DatabaseService, Deployment, LogSpec } from "../../backend/api.ts";
 import type { DatabaseRequest, VersionedValue } from "../../backend/api-database.ts";
+import type { TabletRules } from "../../backend/api-tablets.ts";
 import { Random } from "../../backend/kernel/random.ts";
 import { cloudDelays, oneRegion } from "../../backend/kernel/topology.ts";
 import { millisecond, second } from "../../backend/kernel/units.ts";
@@ -18,6 +19,7 @@ import { runUnderFaults } from "./faulty-run.ts";
 import { LeaderHunt } from "./leader-hunt.ts";
 import type { HuntSpec } from "./leader-hunt.ts";
 import type { ScenarioRun } from "./scenario.ts";
+import { operate } from "./tablet-operator.ts";
 
 export interface DatabaseScenarioSpec {
   /** Each group has three replicas, led from another node than the group before. */
@@ -30,6 +32,8 @@ export interface DatabaseScenarioSpec {
   readonly commitWait?: boolean;
   /** Whoever leads the first group is hunted down, besides. */
   readonly hunt?: HuntSpec;
+  /** Tablets split, merge and change leaders: by an operator, and in every other run by themselves too. */
+  readonly moves?: { readonly actEveryUs: Micros; readonly balance?: TabletRules };
 }
 
 const loadUs = 4 * second;
@@ -38,9 +42,12 @@ const calmUs = 1_200 * millisecond;
 const patienceUs = 1_500 * millisecond;
 
 export function runDatabaseScenario(spec: DatabaseScenarioSpec, seed: number, plant?: string): ScenarioRun {
-  const { nodes, groups } = Random.stream(seed, "scenario").pick(spec.shapes);
+  const draws = Random.stream(seed, "scenario");
+  const { nodes, groups } = draws.pick(spec.shapes);
+  const balance = spec.moves !== undefined && draws.chance(0.5) ? spec.moves.balance : undefined;
+  const moves = spec.moves && { keepers: [0, 1, 2], balance };
   const history = new DatabaseHistory();
-  const simulation = createSimulation(deploymentOf(spec, nodes, groups, plant), seed, {
+  const simulation = createSimulation(deploymentOf(spec, nodes, groups, moves, plant), seed, {
     checkEvery: 512,
     witness: history,
   });
@@ -57,6 +64,11 @@ export function runDatabaseScenario(spec: DatabaseScenarioSpec, seed: number, pl
     onFault: (fault) => fault.kind === "crash" && history.onCrash(fault.nodes),
     begin() {
       hunt = spec.hunt && huntLeaders(spec.hunt, simulation, history, Random.stream(seed, "hunt"));
+      if (spec.moves !== undefined) {
+        const { actEveryUs } = spec.moves;
+        const operator = { keys: spec.accounts, keyOf: accountKey, actEveryUs, fromUs: calmUs / 2, toUs: loadUs };
+        operate(simulation, operator, Random.stream(seed, "operator"));
+      }
       for (let i = 0; i < spec.clients; i++) new DatabaseClient(i, simulation, history, spec, seed).go();
     },
     end() {
@@ -93,7 +105,13 @@ function huntLeaders(
   return hunt;
 }
 
-function deploymentOf(spec: DatabaseScenarioSpec, nodes: number, groups: number, plant?: string): Deployment {
+function deploymentOf(
+  spec: DatabaseScenarioSpec,
+  nodes: number,
+  groups: number,
+  moves: DatabaseService["moves"],
+  plant?: string,
+): Deployment {
   const { accounts, commitWait, log } = spec;
   const tablets: DatabaseService["tablets"] = Array.from({ length: groups }, (_, i) => ({
     from: i === 0 ? "" : accountKey(Math.round((i * accounts) / groups)),
@@ -106,7 +124,7 @@ function deploymentOf(spec: DatabaseScenarioSpec, nodes: number, groups: number,
     plant,
     // Quartz and masters as Spanner's, polled more often, so that bounds saw within a run.
     time: { kind: "polled", pollUs: 3 * second, driftBoundPpm: 2_000 },
-    service: { kind: "database", log, tablets, commitWait },
+    service: { kind: "database", log, tablets, commitWait, moves },
   };
 }
 

@@ -171,6 +171,27 @@ const databaseHunted: DatabaseScenarioSpec = {
 };
 const databasePower: DatabaseScenarioSpec = { ...database, nemeses: ["power", "disk", "link"] };
 
+/** Accounts that are few tablets' now, and many a moment later. */
+const databaseSplits: DatabaseScenarioSpec = {
+  ...database,
+  shapes: [
+    { nodes: 3, groups: 1 },
+    { nodes: 3, groups: 3 },
+    { nodes: 4, groups: 2 },
+    { nodes: 5, groups: 3 },
+  ],
+  faults: 7,
+  moves: {
+    actEveryUs: 150 * millisecond,
+    balance: {
+      splitAbovePerSecond: 90,
+      mergeBelowPerSecond: 30,
+      patienceUs: 200 * millisecond,
+      restUs: 400 * millisecond,
+    },
+  },
+};
+
 const tablets: TabletScenarioSpec = {
   nodes: [3, 4, 5],
   log: { leaseUs: 500 * millisecond, window: 4, batch: 8, keepSlots: 32 },
@@ -375,6 +396,14 @@ export const scenarios: readonly Scenario[] = [
     catches: ["prepared-in-memory"],
     tolerates: [],
     run: (seed, plant) => runDatabaseScenario(databasePower, seed, plant),
+  },
+  {
+    name: "database-splits",
+    promise:
+      "tablets split, merge and change leaders under running transactions: none is lost or half done, and the order holds",
+    catches: [],
+    tolerates: ["later-stamps"],
+    run: (seed, plant) => runDatabaseScenario(databaseSplits, seed, plant),
   },
   {
     name: "tablets",

@@ -17,6 +17,7 @@ import type { Nemesis } from "./fault-plan.ts";
 import { runUnderFaults } from "./faulty-run.ts";
 import type { ScenarioRun } from "./scenario.ts";
 import { TabletHistory } from "./tablet-history.ts";
+import { operate } from "./tablet-operator.ts";
 
 export interface TabletScenarioSpec {
   /** Nodes of the cluster; the first three keep everything, the others only forward. */
@@ -57,7 +58,8 @@ export function runTabletScenario(spec: TabletScenarioSpec, seed: number, plant?
     onFault: (fault) => fault.kind === "crash" && history.onCrash(fault.nodes),
     begin() {
       for (let i = 0; i < spec.clients; i++) new TabletClient(i, simulation, history, spec, seed).go();
-      if (spec.actEveryUs > 0) operate(simulation, spec, Random.stream(seed, "operator"));
+      const operator = { ...spec, keyOf, fromUs: calmUs / 2, toUs: loadUs };
+      if (spec.actEveryUs > 0) operate(simulation, operator, Random.stream(seed, "operator"));
     },
     end() {
       if (!simulation.settle(60 * second)) history.report("not-at-rest", "tablets were still busy 60 s after the heal");
@@ -182,23 +184,6 @@ function outputOf(answer: Answer, input: RegisterInput): RegisterOutput | undefi
   if (result.kind === "row") return { kind: "value", value: result.value };
   if (result.kind !== "row-written") throw new Error(`a row request was answered with ${result.kind}`);
   return input.kind === "cas" ? { kind: "swapped", swapped: true } : { kind: "written" };
-}
-
-/** Splits, merges and moves leaders at random keys. */
-function operate(simulation: SimulatedBackend, { keys, actEveryUs }: TabletScenarioSpec, random: Random): void {
-  let at: Micros = calmUs / 2;
-  for (;;) {
-    at += Math.round(random.exponential(actEveryUs));
-    if (at > loadUs) return;
-    const key = keyOf(random.below(keys));
-    const act = random.float();
-    const node = random.below(3);
-    simulation.at(at, () => {
-      if (act < 0.5) simulation.request(-1, { kind: "tablet-split", at: key }, () => undefined);
-      else if (act < 0.8) simulation.request(-1, { kind: "tablet-merge", at: key }, () => undefined);
-      else simulation.request(-1, { kind: "tablet-lead", at: key, node }, () => undefined);
-    });
-  }
 }
 
 /** After the heal: every key can be written and read, through every node, and the map has no gap and nothing under way. */

@@ -245,7 +245,10 @@ export class Driver {
     const { unsent } = this;
     this.unsent = new Set();
     for (const { job, txn, group } of unsent) {
-      if (job.txn === txn && this.jobs.has(job.age.sequence)) this.send(job, group);
+      if (job.txn !== txn || !this.jobs.has(job.age.sequence)) continue;
+      // It has not begun there and never will, so the attempt cannot commit.
+      if (this.map.isOver(group)) this.backOff(job);
+      else this.send(job, group);
     }
   }
 
@@ -254,6 +257,10 @@ export class Driver {
     const { job, group, to, sentAt } = order;
     const { now } = this.env;
     if (now - sentAt < this.options.retryUs || group !== job.coordinator) return;
+    if (this.map.isOver(group)) {
+      this.finish(job, lost);
+      return;
+    }
     this.leaders.doubt(group);
     const leader = this.leaders.of(group);
     if (leader < 0 || leader === to) order.doubtedAt = 0;

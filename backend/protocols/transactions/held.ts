@@ -36,6 +36,8 @@ export interface Reign {
 
 /** The coordinator of the same group. */
 export interface OwnParts {
+  /** Something is being decided, or has been and somebody has yet to learn it. */
+  readonly busy: boolean;
   onOwnLocked(held: Held): void;
   onOwnRefused(held: Held, outcome: Outcome): void;
   onWound(txn: Txn): void;

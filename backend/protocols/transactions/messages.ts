@@ -15,6 +15,7 @@ import type { DatabaseCondition, DatabaseWrite, VersionedValue } from "../../api
 import type { Env, Wall } from "../../kernel/env.ts";
 import type { Value } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { TabletClaim } from "./tablet-map.ts";
 
 export type GroupId = number;
 /** One attempt at a transaction: unique for ever. */
@@ -45,7 +46,12 @@ export type Outcome =
       readonly values: readonly VersionedValue[];
     }
   /** Nothing happened and nothing will: it may be tried again. */
-  | { readonly kind: "aborted"; readonly reason: "wounded" | "timeout" | "leader-changed" | "moved" }
+  | {
+      readonly kind: "aborted";
+      readonly reason: "wounded" | "timeout" | "leader-changed" | "moved";
+      /** Of "moved": who has the keys, as far as is known there. */
+      readonly claims?: readonly TabletClaim[];
+    }
   | { readonly kind: "refused"; readonly code: RefusalCode; readonly message: string }
   | { readonly kind: "unknown" }
   /** Not begun here. `leader`: who leads, as far as is known; -1: nobody. */

@@ -16,9 +16,12 @@ import type { CommitWaits } from "./commit-waits.ts";
 import { evaluate } from "./evaluate.ts";
 import { heldOf, rebuilt } from "./held.ts";
 import type { Held, OwnParts, Reign } from "./held.ts";
+import { Departure } from "./departure.ts";
+import type { ProposeDeparture } from "./departure.ts";
 import type { Claim } from "./lock-table.ts";
 import type { LockTable } from "./lock-table.ts";
 import type { Stamps } from "./stamps.ts";
+import type { KeySpan } from "./tablet-map.ts";
 import type {
   GroupId,
   Log,
@@ -68,6 +71,7 @@ export class Participant {
   protected readonly pending = new Map<Txn, Held>();
   /** What an earlier leader committed may have a timestamp that has not passed yet; none is above this. */
   private inherited: Micros = 0;
+  private readonly departure: Departure;
   wounds = 0;
 
   constructor(parts: ParticipantParts) {
@@ -80,6 +84,7 @@ export class Participant {
     this.peers = parts.peers;
     this.options = parts.options;
     this.onReleased = parts.onReleased;
+    this.departure = new Departure(parts.options.patienceUs);
   }
 
   /** Whether this replica leads and may decide things. What it remembers is of this leadership. */
@@ -112,15 +117,17 @@ export class Participant {
   /** Asks for the locks and goes on as soon as it holds them. */
   begin(held: Held): void {
     this.held.set(held.part.txn, held);
-    if (this.locks.request(held.claim)) this.onLocked(held);
+    if (this.departure.touches(held.claim)) this.refuse(held, this.moved());
+    else if (this.locks.request(held.claim)) this.onLocked(held);
     else this.wound(held.claim);
   }
 
   private onLocked(held: Held): void {
     held.state = "locked";
     const { shared, exclusive } = held.claim;
-    if (![...shared, ...exclusive].every((key) => this.machine.owns(key))) {
-      this.refuse(held, { kind: "aborted", reason: "moved" });
+    const isHere = (key: string): boolean => this.machine.owns(key) && !this.departure.bars(key);
+    if (![...shared, ...exclusive].every(isHere)) {
+      this.refuse(held, this.moved());
       return;
     }
     const evaluated = evaluate(held.part, (key) => this.machine.newest(key));
@@ -136,7 +143,13 @@ export class Participant {
     else this.prepare(held);
   }
 
+  private moved(): Outcome {
+    return { kind: "aborted", reason: "moved", claims: this.machine.claims() };
+  }
+
   private stamp(held: Held): void {
+    // Keys that came from another group bring timestamps with them.
+    this.stamps.raise(this.machine.highest);
     held.stamp = this.stamps.next(held.arrivedAt);
     this.pending.set(held.part.txn, held);
   }
@@ -171,7 +184,7 @@ export class Participant {
 
   /** The command that `held` proposed is applied. */
   onResult(held: Held, applied: Applied): void {
-    if (applied === "void") this.refuse(held, { kind: "aborted", reason: "moved" });
+    if (applied === "void") this.refuse(held, this.moved());
     else if (held.kind === "run") {
       this.maybeReleaseEarly(held);
       if (!this.waits.add(held.stamp, held)) this.onPassed(held);
@@ -249,8 +262,9 @@ export class Participant {
   /** Whether the state at `timestamp` is complete for these keys and will stay so: then it is promised. */
   maybePromise(keys: readonly string[], timestamp: Micros): boolean {
     if (!this.serves() || timestamp >= this.log.leaseEnd) return false;
-    if (!this.waits.passed(Math.min(timestamp, this.inherited))) return false;
+    if (!this.waits.passed(Math.min(timestamp, Math.max(this.inherited, this.machine.received)))) return false;
     for (const key of keys) {
+      if (!this.departure.mayPromise(key, timestamp)) return false;
       const writer = this.pendingWriter(key);
       if (writer !== undefined && writer.stamp <= timestamp) return false;
     }
@@ -282,6 +296,7 @@ export class Participant {
   release(txn: Txn): void {
     this.held.delete(txn);
     this.releaseLocks(txn);
+    this.maybeDepart();
   }
 
   protected releaseLocks(txn: Txn): void {
@@ -305,11 +320,46 @@ export class Participant {
     }
   }
 
+  /* ---- keys that leave ---- */
+
+  /**
+   * Keys in `span` are to leave the group. Asked again until they have.
+   *
+   * @param whole these are all it has
+   * @param propose called once nothing is under way about them
+   */
+  leave(span: KeySpan, whole: boolean, propose: ProposeDeparture): void {
+    if (!this.serves() || !this.departure.begin(span, whole, propose, this.env.now)) return;
+    for (const held of this.held.values()) {
+      if (held.state === "waiting" && this.departure.touches(held.claim)) this.refuse(held, this.moved());
+    }
+    this.maybeDepart();
+  }
+
+  /** The log said whether they have left. */
+  onDeparted(): void {
+    this.departure.end();
+    this.onReleased();
+  }
+
+  private maybeDepart(): void {
+    if (!this.departure.draining || this.reigns < 0 || !this.isDrained()) return;
+    this.departure.tell(this.reigns, this.stamps.next(this.stamps.present()));
+  }
+
+  protected isDrained(): boolean {
+    if (this.departure.endsGroup && this.own.busy) return false;
+    for (const { claim } of this.held.values()) if (this.departure.touches(claim)) return false;
+    return true;
+  }
+
   /* ---- leadership ---- */
 
   tick(): void {
     if (!this.serves()) return;
     const { now } = this.env;
+    this.departure.tick(now);
+    this.maybeDepart();
     for (const held of this.held.values()) {
       if (held.state === "prepared" && now - held.votedAt >= this.options.retryUs) this.vote(held);
       else if (held.state === "waiting" && held.deadline <= now)
@@ -364,6 +414,7 @@ export class Participant {
     this.reigns = -1;
     this.led = false;
     this.ready = false;
+    this.departure.end();
     const forgotten = [...this.held.values()];
     this.held.clear();
     this.pending.clear();

@@ -112,7 +112,7 @@ export class Reader {
   private targetOf({ job, group, tries }: Piece): number {
     if (job.at === "leader" || job.at === "strong") return this.leaders.of(group);
     const replicas = this.map.replicas(group);
-    return replicas[tries % replicas.length];
+    return replicas.length === 0 ? -1 : replicas[tries % replicas.length];
   }
 
   onValues({ operation, timestamp, values }: Extract<DriverMessage, { kind: "values" }>): void {
@@ -152,7 +152,7 @@ export class Reader {
         this.drop(job);
         this.onAnswer(job.request, late);
       } else if (sentAt === 0) {
-        if (piece.moved) this.divide(piece);
+        if (piece.moved || this.map.isOver(group)) this.divide(piece);
         else this.again(piece);
       } else if (now - sentAt >= this.options.retryUs) {
         this.leaders.doubt(group);

@@ -29,7 +29,14 @@ export function faultOf(request: DatabaseRequest): string | null {
       return `delta is ${write.delta}; expected a finite number`;
     if (write.kind === "set" && !isValue(write.value)) return "a value is neither a text nor a finite number";
   }
-  return faultOfKeys([...reads, ...written, ...conditions.map(({ key }) => key)]);
+  return faultOfKeys(keysOf(request));
+}
+
+/** All that it names. */
+export function keysOf(request: DatabaseRequest): readonly string[] {
+  if (request.kind === "snapshot-read") return request.keys;
+  const { reads, writes, conditions = [] } = request;
+  return [...reads, ...[...writes, ...conditions].map(({ key }) => key)];
 }
 
 function faultOfKeys(keys: readonly string[]): string | null {

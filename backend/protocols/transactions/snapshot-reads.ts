@@ -42,10 +42,6 @@ export class SnapshotReads {
       this.refuse(from, message, { kind: "not-leader", leader: participant.log.leader });
       return;
     }
-    if (!message.keys.every((key) => participant.machine.owns(key))) {
-      this.refuse(from, message, { kind: "aborted", reason: "moved" });
-      return;
-    }
     const timestamp = at === "leader" ? participant.stamps.present() : message.timestamp;
     const waiting = { from, message, timestamp, until: env.now + this.patienceUs };
     if (this.maybeAnswer(waiting)) return;
@@ -76,6 +72,12 @@ export class SnapshotReads {
   private maybeAnswer({ from, message, timestamp }: Waiting): boolean {
     const { machine } = this.participant;
     const { keys, operation } = message;
+    // Each time: they may have left while the read waited.
+    if (!keys.every((key) => machine.owns(key))) {
+      if (!this.participant.log.readable) return false;
+      this.refuse(from, message, { kind: "aborted", reason: "moved", claims: machine.claims() });
+      return true;
+    }
     const at = this.readableAt(message, timestamp);
     if (at < 0) return false;
     if (at < machine.horizon) {

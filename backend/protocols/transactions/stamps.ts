@@ -32,6 +32,11 @@ export class Stamps {
     this.last = this.ceiling;
   }
 
+  /** The group is no more at this node. */
+  end(): void {
+    this.env.store.deleteLater(this.key);
+  }
+
   /** @param highest stamp in the log */
   becomeLeader(highest: Micros): void {
     this.last = Math.max(this.last, highest, this.env.wall.latest);

@@ -1,11 +1,11 @@
 /**
  * The replicated state of one group: every version of every key, what is prepared, and what was decided.
  *
- *     v<key> 00 <timestamp, descending>    value; null: deleted            the newest version at or below t is one short scan away
- *     r<txn>                               prepared: locks, writes, the timestamp below which it will not commit
+ *     r/<key> 00 <timestamp, descending>   value; null: deleted            the newest version at or below t is one short scan away
+ *     p<txn>                               prepared: locks, writes, the timestamp below which it will not commit
  *     d<txn>                               decided here, as the coordinator: kept until every participant has learned it
  *     x<at><txn>                           aborted because nobody knew of it: kept a minute, longer than any copy of it travels
- *     m                                    { highest timestamp, horizon, reign }
+ *     h                                    { highest timestamp, horizon, reign }
  *
  * The first decision about a transaction is the one that counts: of a commit and an abort in one log, the later finds the earlier and does
  * nothing. That is what lets a leader who knows nothing of a transaction presume that it aborted (presumed abort, Mohan and Lindsay, 1983).
@@ -19,6 +19,7 @@ import { afterPrefix } from "../../kernel/store.ts";
 import type { Micros } from "../../kernel/units.ts";
 import { minute } from "../../kernel/units.ts";
 import type { Age, GroupId, Txn } from "./messages.ts";
+import type { TabletClaim } from "./tablet-map.ts";
 
 /** A key and what it becomes; null: deleted. */
 export type Cell = readonly [key: string, value: DatabaseValue | null];
@@ -64,8 +65,16 @@ export type TabletCommand =
   /** Every participant has learned it. */
   | { readonly kind: "forget"; readonly txn: Txn };
 
-interface Meta {
-  /** No timestamp in any command applied so far is above it. */
+/** Says which keys the group has, where they come and go. */
+export interface Ownership {
+  owns(key: string): boolean;
+  /** False: it has been taken over, or is about to be, and changes no more. */
+  readonly open: boolean;
+  claims(): readonly TabletClaim[];
+}
+
+interface Head {
+  /** No timestamp in any command applied so far is above it, and none that was promised for keys which came from another group. */
   readonly highest: Micros;
   /** Versions that were replaced at or before it may be gone. */
   readonly horizon: Micros;
@@ -73,8 +82,12 @@ interface Meta {
   readonly reign: number;
 }
 
-const nothing: Meta = { highest: 0, horizon: 0, reign: 0 };
+const nothing: Head = { highest: 0, horizon: 0, reign: 0 };
 
+/** Before the key of a version, and nothing else in the state begins with it. */
+export const versionsFrom: StoreKey = "r/";
+const preparedPrefix: StoreKey = "p";
+const headKey: StoreKey = "h";
 const separator = "\u0000";
 const stampDigits = 16;
 const presumedUs: Micros = minute;
@@ -82,11 +95,16 @@ const presumedUs: Micros = minute;
 export class TabletMachine {
   protected readonly store: Store;
   private readonly versionsKeptUs: Micros;
-  private meta: Meta = nothing;
+  private readonly ownership: Ownership | undefined;
+  private head: Head = nothing;
+  /** No timestamp that came with keys of another group is above it. Memory: whoever leads next goes by `highest`. */
+  received: Micros = 0;
 
-  constructor(store: Store, versionsKeptUs: Micros) {
+  /** @param ownership absent: all keys that are asked of it are its own */
+  constructor(store: Store, versionsKeptUs: Micros, ownership?: Ownership) {
     this.store = store;
     this.versionsKeptUs = versionsKeptUs;
+    this.ownership = ownership;
     this.reset();
   }
 
@@ -96,7 +114,7 @@ export class TabletMachine {
   apply(command: TabletCommand, at: Micros): Applied {
     switch (command.kind) {
       case "lead":
-        if (command.reign > this.meta.reign) this.keepMeta({ ...this.meta, reign: command.reign });
+        if (command.reign > this.head.reign) this.keepHead({ ...this.head, reign: command.reign });
         return null;
       case "commit":
         return this.isVoid(command.reign, command.cells) ? "void" : this.commit(command, at);
@@ -126,27 +144,36 @@ export class TabletMachine {
   }
 
   reset(): void {
-    this.meta = (this.store.get("m") as unknown as Meta | undefined) ?? nothing;
+    this.head = (this.store.get(headKey) as unknown as Head | undefined) ?? nothing;
   }
 
   /** Stamped by an earlier leader, or about a key that has left. */
   private isVoid(reign: number, cells: readonly Cell[]): boolean {
-    return reign < this.meta.reign || cells.some(([key]) => !this.owns(key));
+    if (this.ownership?.open === false) return true;
+    return reign < this.head.reign || cells.some(([key]) => !this.owns(key));
   }
 
   /* ---- what the leader asks ---- */
 
   /** Whether the group keeps that key, as far as its log says. */
-  owns(_key: string): boolean {
-    return true;
+  owns(key: string): boolean {
+    return this.ownership?.owns(key) ?? true;
+  }
+
+  claims(): readonly TabletClaim[] {
+    return this.ownership?.claims() ?? [];
+  }
+
+  get reign(): number {
+    return this.head.reign;
   }
 
   get highest(): Micros {
-    return this.meta.highest;
+    return this.head.highest;
   }
 
   get horizon(): Micros {
-    return this.meta.horizon;
+    return this.head.horizon;
   }
 
   /** The newest version at or below `timestamp`. */
@@ -165,12 +192,16 @@ export class TabletMachine {
   }
 
   prepared(txn: Txn): Prepared | undefined {
-    return this.store.get(`r${txn}`) as unknown as Prepared | undefined;
+    return this.store.get(preparedPrefix + txn) as unknown as Prepared | undefined;
   }
 
   allPrepared(): Prepared[] {
     const found: Prepared[] = [];
-    this.store.scan("r", afterPrefix("r"), (_key, value) => void found.push(value as unknown as Prepared));
+    this.store.scan(
+      preparedPrefix,
+      afterPrefix(preparedPrefix),
+      (_key, value) => void found.push(value as unknown as Prepared),
+    );
     return found;
   }
 
@@ -184,6 +215,32 @@ export class TabletMachine {
       found.push([key.slice(1), value as unknown as Decision]);
     });
     return found;
+  }
+
+  /* ---- keys that come and go ---- */
+
+  /** Keys from `from` on are written or read by what is prepared. */
+  isPreparedFrom(from: string): boolean {
+    const touches = ({ reads, shared, exclusive }: Prepared): boolean =>
+      [...reads, ...shared, ...exclusive].some((key) => key >= from);
+    return this.allPrepared().some(touches);
+  }
+
+  /** Somebody has yet to learn what was committed. */
+  get owes(): boolean {
+    return this.allDecisions().some(([, { timestamp }]) => timestamp !== null);
+  }
+
+  /** Nothing will be committed at or below `highest` any more, whoever had the keys until now. */
+  receive(highest: Micros, horizon: Micros): void {
+    if (highest > this.received) this.received = highest;
+    this.raise(highest);
+    if (horizon > this.horizon) this.keepHead({ ...this.head, horizon });
+  }
+
+  /** What whoever gets keys of this group begins with, besides their versions. */
+  heirloom(): [StoreKey, Value][] {
+    return [[headKey, { ...this.head, reign: 0 } as unknown as Value]];
   }
 
   /* ---- */
@@ -207,11 +264,11 @@ export class TabletMachine {
   }
 
   protected keepPrepared(prepared: Prepared): void {
-    this.store.putLater(`r${prepared.txn}`, prepared as unknown as Value);
+    this.store.putLater(preparedPrefix + prepared.txn, prepared as unknown as Value);
   }
 
   protected dropPrepared(txn: Txn): void {
-    this.store.deleteLater(`r${txn}`);
+    this.store.deleteLater(preparedPrefix + txn);
   }
 
   private presumeAbort(txn: Txn, at: Micros): Decision {
@@ -252,21 +309,26 @@ export class TabletMachine {
       this.store.deleteLater(at);
       dropped++;
     }
-    if (dropped > 0 && horizon > this.meta.horizon) this.keepMeta({ ...this.meta, horizon });
+    if (dropped > 0 && horizon > this.head.horizon) this.keepHead({ ...this.head, horizon });
   }
 
-  private raise(timestamp: Micros): void {
-    if (timestamp > this.meta.highest) this.keepMeta({ ...this.meta, highest: timestamp });
+  raise(timestamp: Micros): void {
+    if (timestamp > this.head.highest) this.keepHead({ ...this.head, highest: timestamp });
   }
 
-  private keepMeta(meta: Meta): void {
-    this.meta = meta;
-    this.store.putLater("m", meta as unknown as Value);
+  private keepHead(head: Head): void {
+    this.head = head;
+    this.store.putLater(headKey, head as unknown as Value);
   }
 }
 
 function versionPrefix(key: string): StoreKey {
-  return `v${key}${separator}`;
+  return `${versionsFrom}${key}${separator}`;
+}
+
+/** The key of a version's place, without `versionsFrom`. */
+export function keyOfVersion(row: StoreKey): string {
+  return row.slice(0, row.indexOf(separator));
 }
 
 function padded(stamp: Micros): string {

@@ -7,11 +7,26 @@ export interface TabletPlace {
   readonly replicas: readonly NodeId[];
 }
 
+/** [from, to) in byte order. */
+export interface KeySpan {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What a group says of itself, or of whom it gave keys to: outdated by any claim of a higher version on the same keys. */
+export interface TabletClaim extends KeySpan {
+  readonly tablet: GroupId;
+  readonly version: number;
+  readonly replicas: readonly NodeId[];
+}
+
 export interface TabletMap {
   /** Counts its changes; who routes by an older one is refused. */
   readonly version: number;
   find(key: string): TabletPlace;
   replicas(group: GroupId): readonly NodeId[];
+  /** It is no more: it had nothing prepared, and nobody was left to learn what it had decided. */
+  isOver(group: GroupId): boolean;
 }
 
 export class StaticTabletMap implements TabletMap {
@@ -45,5 +60,9 @@ export class StaticTabletMap implements TabletMap {
 
   replicas(group: GroupId): readonly NodeId[] {
     return this.places[group - 1]?.replicas ?? [];
+  }
+
+  isOver(): boolean {
+    return false;
   }
 }

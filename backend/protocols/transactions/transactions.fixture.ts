@@ -164,6 +164,7 @@ export class ToyGroups {
       version: 1,
       find: (key) => this.believed.find(key),
       replicas: (group) => [group - 1],
+      isOver: () => false,
     };
     const known = (group: GroupId): Log => ({ ...log, group, leader: group - 1 });
     const leaders = new Leaders(env, { here: known, replicas: (group) => map.replicas(group) }, 10_000);

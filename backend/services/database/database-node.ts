@@ -3,6 +3,7 @@
  *
  *     client ──transact──────> Driver ──orders──> Participant, Coordinator of each group's leader ──> its log, its TabletMachine
  *            ──snapshot-read─> Reader ──read────> SnapshotReads of a replica
+ *            ──tablet-split──> Arrangements ────> directory of tablets, where these move (MovingTablets)
  *                              Leaders: who leads      TabletMap: which group keeps which key
  *
  * All of them speak by messages, also to their own node, so a transaction takes the same way wherever its groups are led.
@@ -10,18 +11,23 @@
 import type { Answer, DatabaseService, Request } from "../../api.ts";
 import type { DatabaseRequest, VersionedValue } from "../../api-database.ts";
 import type { Core, Env, RequestId } from "../../kernel/env.ts";
+import type { Store } from "../../kernel/store.ts";
+import type { Topology } from "../../kernel/topology.ts";
 import type { Witness } from "../../kernel/witness.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
-import { millisecond, second } from "../../kernel/units.ts";
+import { hour, millisecond, second } from "../../kernel/units.ts";
+import { Group } from "../../protocols/paxos/group.ts";
 import type { GroupOptions, PaxosRoles } from "../../protocols/paxos/group.ts";
-import type { PaxosEnv, PaxosMessage } from "../../protocols/paxos/messages.ts";
+import type { GroupHost, PaxosEnv, PaxosMessage } from "../../protocols/paxos/messages.ts";
+import type { AnyMachine } from "../../protocols/paxos/learner.ts";
 import { Driver } from "../../protocols/transactions/driver.ts";
 import { evaluate } from "../../protocols/transactions/evaluate.ts";
 import { Leaders } from "../../protocols/transactions/leaders.ts";
 import type {
   GroupId,
   OrderMessage,
-  Peers,
+  Outcome,
+  PeerMessage,
   TransactionEnv,
   TransactionMessage,
   TransactionOptions,
@@ -29,14 +35,17 @@ import type {
 import { Reader } from "../../protocols/transactions/reader.ts";
 import { faultOf } from "../../protocols/transactions/requests.ts";
 import type { Transact } from "../../protocols/transactions/requests.ts";
+import type { TabletMachine } from "../../protocols/transactions/tablet-machine.ts";
 import { StaticTabletMap } from "../../protocols/transactions/tablet-map.ts";
 import type { TabletMap } from "../../protocols/transactions/tablet-map.ts";
 import { ForwardsSeen } from "../forwards-seen.ts";
+import type { FleetMessage } from "../tablets/messages.ts";
 import { Loopback } from "./loopback.ts";
+import { answerOfTheGone, MovingTablets } from "./moving-tablets.ts";
 import type { TransactionRoles } from "./seat.ts";
 import { Seat } from "./seat.ts";
 
-export type DatabaseMessage = PaxosMessage | TransactionMessage;
+export type DatabaseMessage = PaxosMessage | TransactionMessage | FleetMessage;
 export type DatabaseTimer = "tick" | "passed" | "retry";
 export type DatabaseEnv = Env<DatabaseMessage, DatabaseTimer, Answer>;
 
@@ -51,7 +60,12 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
   private readonly env: DatabaseEnv;
   /** As the transactions see it. */
   private readonly loopback: Loopback;
+  private readonly options: TransactionOptions;
+  private readonly roles: DatabaseRoles;
+  private readonly witness: Witness | undefined;
   private readonly map: TabletMap;
+  /** Where tablets split and merge. */
+  private readonly moving: MovingTablets | undefined;
   private readonly seats = new Map<GroupId, Seat>();
   private readonly leaders: Leaders;
   private readonly driver: Driver;
@@ -64,38 +78,28 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
   constructor(
     env: DatabaseEnv,
     service: DatabaseService,
+    topology: Topology,
     nearest: (replicas: readonly NodeId[]) => readonly NodeId[],
     roles: DatabaseRoles,
     witness?: Witness,
   ) {
     this.env = env;
+    this.roles = roles;
+    this.witness = witness;
     const log = logOptions(service);
     const options = transactionOptions(service, log);
+    this.options = options;
     this.loopback = new Loopback(env as unknown as TransactionEnv);
     const transactionEnv = this.loopback.env;
     this.tickUs = Math.max(millisecond, Math.round(log.heartbeatUs / 4));
-    this.map = new StaticTabletMap(
-      service.tablets.map(({ from, replicas }) => ({ from, replicas: nearest(replicas) })),
-    );
     this.forwardsSeen = new ForwardsSeen(env);
     const groups = {
       here: (group: GroupId) => this.seats.get(group)?.log,
       replicas: (group: GroupId) => this.map.replicas(group),
     };
     this.leaders = new Leaders(transactionEnv, groups, options.retryUs / 4);
-    const peers: Peers = { toLeader: (group, message) => this.toLeader(group, message) };
-    for (const [i, { replicas }] of service.tablets.entries()) {
-      if (!replicas.includes(env.self)) continue;
-      const group: GroupOptions = { ...log, group: i + 1, placement: replicas };
-      const { versionsKeptUs } = service;
-      this.seats.set(
-        i + 1,
-        new Seat(env as unknown as PaxosEnv, transactionEnv, group, options, peers, roles, {
-          versionsKeptUs,
-          witness,
-        }),
-      );
-    }
+    this.moving = this.movingTablets(service, topology, log, nearest);
+    this.map = this.moving?.map ?? this.standingTablets(service, log, nearest);
     const answer = (request: RequestId, body: Answer): void => this.env.replyEarly(request, body);
     this.driver = new Driver(transactionEnv, this.map, this.leaders, options, {
       answer,
@@ -104,8 +108,76 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
     this.reader = new Reader(transactionEnv, this.map, this.leaders, options, answer);
   }
 
+  /* ---- tablets ---- */
+
+  private standingTablets(
+    { tablets, versionsKeptUs = hour }: DatabaseService,
+    log: Omit<GroupOptions, "group" | "placement">,
+    nearest: (replicas: readonly NodeId[]) => readonly NodeId[],
+  ): TabletMap {
+    const { env, roles, witness } = this;
+    for (const [i, { replicas }] of tablets.entries()) {
+      if (!replicas.includes(env.self)) continue;
+      const options: GroupOptions = { ...log, group: i + 1, placement: replicas };
+      this.seat(options.group, (host) => {
+        let machine: TabletMachine | undefined;
+        const build = (store: Store): AnyMachine =>
+          (machine = new roles.transactions.TabletMachine(store, versionsKeptUs)) as unknown as AnyMachine;
+        const group = new Group(env as unknown as PaxosEnv, options, build, host, roles.paxos, witness);
+        return { group, machine: machine! };
+      });
+    }
+    return new StaticTabletMap(tablets.map(({ from, replicas }) => ({ from, replicas: nearest(replicas) })));
+  }
+
+  private movingTablets(
+    service: DatabaseService,
+    topology: Topology,
+    log: Omit<GroupOptions, "group" | "placement">,
+    nearest: (replicas: readonly NodeId[]) => readonly NodeId[],
+  ): MovingTablets | undefined {
+    const { env, roles, witness } = this;
+    if (service.moves === undefined) return undefined;
+    return new MovingTablets({
+      env,
+      service,
+      moves: service.moves,
+      log,
+      topology,
+      nearest,
+      roles,
+      witness,
+      open: (group, open) => this.seat(group, open),
+      seatOf: (group) => this.seats.get(group),
+      leaderOf: (group) => this.leaders.of(group),
+      onGivenUp: (group) => this.seats.delete(group),
+    });
+  }
+
+  private seat(
+    group: GroupId,
+    open: (host: GroupHost) => { readonly group: Group; readonly machine: TabletMachine },
+  ): Seat {
+    const peers = { toLeader: (to: GroupId, message: PeerMessage) => this.toLeader(to, message) };
+    const seat = new Seat({
+      env: this.loopback.env,
+      group,
+      options: this.options,
+      peers,
+      roles: this.roles.transactions,
+      open,
+      onApplied: () => this.moving?.fleet.onApplied(group),
+    });
+    this.seats.set(group, seat);
+    return seat;
+  }
+
+  /* ---- */
+
   start(): void {
     for (const seat of this.seats.values()) seat.start();
+    if (this.moving === undefined) for (const { group } of this.seats.values()) group.start();
+    else this.moving.start();
     this.driver.start();
     this.reader.start();
     this.forwardsSeen.onRestart();
@@ -115,11 +187,14 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
   onRequest(request: RequestId, body: Request): void {
     this.requests++;
     if (body.kind !== "transact" && body.kind !== "snapshot-read") {
-      const message = `"${body.kind}" is not asked of a database; expected "transact" or "snapshot-read"`;
-      this.env.replyEarly(request, { kind: "refused", code: "invalid", message });
+      if (this.moving?.onRequest(request, body) !== true) {
+        const message = `"${body.kind}" is not asked of a database; expected "transact" or "snapshot-read"`;
+        this.env.replyEarly(request, { kind: "refused", code: "invalid", message });
+      }
+      this.endTurn();
       return;
     }
-    const fault = faultOf(body);
+    const fault = faultOf(body) ?? this.moving?.faultOf(body) ?? null;
     if (fault === null) this.carryOut(request, body);
     else this.env.replyEarly(request, { kind: "refused", code: "invalid", message: fault });
     this.endTurn();
@@ -156,6 +231,7 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
 
   private endTurn(): void {
     this.loopback.hear((from, message) => this.dispatch(from, message));
+    this.moving?.fleet.startFounded();
   }
 
   private dispatch(from: NodeId, message: DatabaseMessage): void {
@@ -166,39 +242,82 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
         this.onOrder(from, message);
         break;
       case "outcome":
+        this.learn(message.outcome);
         this.driver.onOutcome(message.operation, message.outcome);
         break;
       case "values":
         this.reader.onValues(message);
         break;
       case "unread":
+        this.learn(message.outcome);
         this.reader.onUnread(message.operation, message.outcome);
         break;
       case "located":
         this.leaders.onLocated(message.group, from);
         this.driver.sendUnsent();
         break;
+      case "read":
+        this.onRead(from, message);
+        break;
+      case "map-ask":
+      case "map":
+      case "steer":
+      case "load":
+      case "begun":
+      case "hand-over":
+        this.moving?.fleet.onMessage(from, message);
+        break;
       default:
-        this.seats.get(message.group)?.onMessage(from, message);
+        if (this.moving?.onGroupMessage(from, message) !== true)
+          this.seats.get(message.group)?.onMessage(from, message);
     }
+  }
+
+  /** Whoever was asked has the keys no longer, and says who may. */
+  private learn(outcome: Outcome): void {
+    if (outcome.kind === "aborted" && outcome.claims !== undefined) this.moving?.map.learn(outcome.claims);
+  }
+
+  private onRead(from: NodeId, message: Extract<TransactionMessage, { kind: "read" }>): void {
+    const { group, keys, operation } = message;
+    const seat = this.seats.get(group);
+    if (seat !== undefined) {
+      this.moving?.onAsked(group, keys);
+      seat.onMessage(from, message);
+      return;
+    }
+    const outcome = this.moving?.outcomeElsewhere(group, keys) ?? { kind: "not-leader", leader: -1 };
+    this.loopback.env.sendEarly(from, { kind: "unread", operation, outcome });
   }
 
   private onOrder(from: NodeId, message: OrderMessage): void {
-    const { group, operation, leftUs, sentAt } = message;
+    const { group, operation, leftUs, part, sentAt } = message;
     if (!this.forwardsSeen.isNews(from, operation, sentAt)) return;
+    const keys = [...part.writes.map(({ key }) => key), ...part.reads];
     const seat = this.seats.get(group);
-    if (seat === undefined) {
-      const outcome = { kind: "not-leader", leader: -1 } as const;
-      this.loopback.env.sendEarly(from, { kind: "outcome", operation, outcome });
+    if (seat !== undefined) {
+      this.moving?.onAsked(group, keys);
+      // What it took to get here counts, by the most that it may have been.
+      seat.onOrder(from, message, this.env.now + leftUs - Math.max(0, this.env.wall.earliest - sentAt));
       return;
     }
-    // What it took to get here counts, by the most that it may have been.
-    seat.onOrder(from, message, this.env.now + leftUs - Math.max(0, this.env.wall.earliest - sentAt));
+    const outcome = this.moving?.outcomeElsewhere(group, keys) ?? ({ kind: "not-leader", leader: -1 } as const);
+    if (outcome.kind === "aborted" && message.kind === "prepare-part") {
+      const { coordinator } = message;
+      this.toLeader(coordinator, { kind: "veto", group: coordinator, txn: part.txn, outcome });
+    } else {
+      this.loopback.env.sendEarly(from, { kind: "outcome", operation, outcome });
+    }
   }
 
-  private toLeader(group: GroupId, message: Parameters<Peers["toLeader"]>[1]): void {
-    const leader = this.leaders.of(group);
+  private toLeader(group: GroupId, message: PeerMessage): void {
     const { env } = this.loopback;
+    if (this.map.isOver(group)) {
+      const answer = answerOfTheGone(group, message);
+      if (answer !== undefined) env.sendEarly(env.self, answer);
+      return;
+    }
+    const leader = this.leaders.of(group);
     if (leader >= 0) env.sendEarly(leader, message);
     else for (const node of this.map.replicas(group)) env.sendEarly(node, message);
   }
@@ -212,17 +331,21 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
 
   private tick(): void {
     this.env.after(this.tickUs, "tick", 0);
+    if (this.moving === undefined) for (const { group } of this.seats.values()) group.tick();
+    else this.moving.tick();
     for (const seat of this.seats.values()) seat.tick();
     this.driver.tick();
     this.reader.tick();
   }
 
   check(): void {
+    if (this.moving === undefined) for (const { group } of this.seats.values()) group.check();
+    else this.moving.fleet.check();
     for (const seat of this.seats.values()) seat.check();
   }
 
   atRest(): boolean {
-    if (this.driver.busy || this.reader.busy) return false;
+    if (this.driver.busy || this.reader.busy || this.moving?.atRest === false) return false;
     for (const seat of this.seats.values()) if (!seat.atRest) return false;
     return true;
   }
@@ -233,7 +356,10 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
     for (const seat of this.seats.values()) {
       for (const [name, count] of Object.entries(seat.counters())) counted[name] = (counted[name] ?? 0) + count;
     }
-    return counted;
+    if (this.moving === undefined) return counted;
+    // Groups count for themselves.
+    const { splits, merges, tablets, leads } = this.moving.fleet.counters();
+    return { ...counted, splits, merges, tablets, leads };
   }
 }
 

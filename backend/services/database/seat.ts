@@ -2,19 +2,17 @@
  * One replica of one group on a node: its log, its state, and the roles that its leader plays in transactions. They are wired here by plain
  * calls; the transactions know the log as an interface of their own.
  */
-import type { Store } from "../../kernel/store.ts";
-import type { Witness } from "../../kernel/witness.ts";
+import type { Value } from "../../kernel/store.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
-import { hour } from "../../kernel/units.ts";
-import { Group } from "../../protocols/paxos/group.ts";
-import type { GroupOptions, PaxosRoles } from "../../protocols/paxos/group.ts";
-import type { PaxosEnv, PaxosMessage } from "../../protocols/paxos/messages.ts";
-import type { StateMachine } from "../../protocols/paxos/state-machine.ts";
+import type { Group } from "../../protocols/paxos/group.ts";
+import type { GroupHost, PaxosMessage } from "../../protocols/paxos/messages.ts";
+import type { RangeCommand, TabletMeta } from "../../protocols/tablets/tablet.ts";
 import { CommitWaits } from "../../protocols/transactions/commit-waits.ts";
 import { Coordinator } from "../../protocols/transactions/coordinator.ts";
 import type { Job, Presumption } from "../../protocols/transactions/coordinator.ts";
 import { LockTable } from "../../protocols/transactions/lock-table.ts";
 import type {
+  GroupId,
   Log,
   OrderMessage,
   Peers,
@@ -29,10 +27,13 @@ import { Stamps } from "../../protocols/transactions/stamps.ts";
 import { TabletMachine } from "../../protocols/transactions/tablet-machine.ts";
 import type { Applied } from "../../protocols/transactions/tablet-machine.ts";
 import { after, commitWaitUs } from "../../protocols/truetime/truetime.ts";
+import { DatabaseTablet } from "./database-tablet.ts";
+import type { MoveCommand } from "./database-tablet.ts";
 
 /** What the roles are made of; tests put a mutant in the place of one. */
 export interface TransactionRoles {
   readonly CommitWaits: typeof CommitWaits<Held>;
+  readonly DatabaseTablet: typeof DatabaseTablet;
   readonly Coordinator: typeof Coordinator;
   readonly LockTable: typeof LockTable;
   readonly Participant: typeof Participant;
@@ -42,6 +43,7 @@ export interface TransactionRoles {
 
 export const transactionRoles: TransactionRoles = {
   CommitWaits: CommitWaits<Held>,
+  DatabaseTablet,
   Coordinator,
   LockTable,
   Participant,
@@ -49,7 +51,23 @@ export const transactionRoles: TransactionRoles = {
   TabletMachine,
 };
 
-type Origin = Held | Job | Presumption | Reign | undefined;
+/** The origin of a command by which keys leave. */
+interface Departing {
+  readonly kind: "departing";
+}
+
+type Origin = Held | Job | Presumption | Reign | Departing | undefined;
+
+export interface SeatParts {
+  readonly env: TransactionEnv;
+  readonly group: GroupId;
+  readonly options: TransactionOptions;
+  readonly peers: Peers;
+  readonly roles: TransactionRoles;
+  /** Builds the group's replica here and its machine. */
+  readonly open: (host: GroupHost) => { readonly group: Group; readonly machine: TabletMachine };
+  readonly onApplied?: () => void;
+}
 
 export class Seat {
   readonly group: Group;
@@ -59,60 +77,78 @@ export class Seat {
   private readonly coordinator: Coordinator;
   private readonly reads: SnapshotReads;
   private readonly stamps: Stamps;
+  private readonly alsoApplied: () => void;
 
-  constructor(
-    paxosEnv: PaxosEnv,
-    env: TransactionEnv,
-    groupOptions: GroupOptions,
-    options: TransactionOptions,
-    peers: Peers,
-    roles: { readonly paxos: PaxosRoles; readonly transactions: TransactionRoles },
-    { versionsKeptUs = hour, witness }: { readonly versionsKeptUs?: Micros; readonly witness?: Witness },
-  ) {
+  constructor({ env, group: id, options, peers, roles, open, onApplied }: SeatParts) {
     this.env = env;
-    let machine: TabletMachine | undefined;
-    const build = (store: Store): StateMachine<unknown, unknown, unknown> => {
-      machine = new roles.transactions.TabletMachine(store, versionsKeptUs);
-      return machine as unknown as StateMachine<unknown, unknown, unknown>;
-    };
-    this.group = new Group(paxosEnv, groupOptions, build, this.host(), roles.paxos, witness);
-    this.log = logOf(this.group);
-    const group = groupOptions.group;
-    this.stamps = new roles.transactions.Stamps(env, group);
-    const waits = new roles.transactions.CommitWaits(env, group, { after, commitWaitUs }, options.commitWait);
-    const locks = new roles.transactions.LockTable();
-    this.participant = new roles.transactions.Participant({
+    this.alsoApplied = onApplied ?? (() => undefined);
+    const { group, machine } = open(this.host());
+    this.group = group;
+    this.log = logOf(group);
+    this.stamps = new roles.Stamps(env, id);
+    const waits = new roles.CommitWaits(env, id, { after, commitWaitUs }, options.commitWait);
+    this.participant = new roles.Participant({
       env,
       log: this.log,
-      machine: machine!,
-      locks,
+      machine,
+      locks: new roles.LockTable(),
       stamps: this.stamps,
       waits,
       peers,
       options,
       onReleased: () => this.reads.retry(),
     });
-    this.coordinator = new roles.transactions.Coordinator(env, this.participant, peers, options);
+    this.coordinator = new roles.Coordinator(env, this.participant, peers, options);
     this.participant.own = this.coordinator;
     this.reads = new SnapshotReads(env, this.participant, options.retryUs);
   }
 
-  private host() {
+  private host(): GroupHost {
     return {
       onResult: (origin: unknown, result: unknown) => this.onResult(origin as Origin, result as Applied),
       onLost: (origin: unknown) => this.onLost(origin as Origin),
       onRefused: (origin: unknown) => this.onRefused(origin as Origin),
       onReadable: () => undefined,
-      onApplied: () => this.reads.retry(),
-      onLeader: (leader: NodeId) => leader !== this.env.self && this.participant.endReign(),
+      onApplied: () => {
+        this.alsoApplied();
+        this.reads.retry();
+      },
+      onLeader: (leader: NodeId) => {
+        if (leader !== this.env.self) this.participant.endReign();
+      },
       safe: () => this.participant.safe(),
       mayRelease: () => after(this.env.wall, this.stamps.ahead),
     };
   }
 
+  /** Before the group starts. */
   start(): void {
     this.stamps.start();
-    this.group.start();
+  }
+
+  /** The replica is given up: who waits here asks elsewhere. */
+  end(): void {
+    this.participant.endReign();
+    this.stamps.end();
+  }
+
+  /**
+   * The step that is due in the log of this tablet, which is led here.
+   *
+   * @param right what an absorb takes over
+   */
+  change(meta: TabletMeta, change: RangeCommand, right: TabletMachine | undefined): void {
+    const move = (reign: number, floor: Micros, horizon: Micros): Value =>
+      ({ kind: "move", reign, floor, horizon, change }) satisfies MoveCommand as unknown as Value;
+    if (change.kind === "absorb") {
+      if (right !== undefined) this.log.propose(undefined, move(0, right.highest, right.horizon));
+      return;
+    }
+    const origin: Departing = { kind: "departing" };
+    const span = { from: change.kind === "split" ? change.at : meta.from, to: meta.to };
+    this.participant.leave(span, change.kind === "seal", (reign, floor) =>
+      this.log.propose(origin, move(reign, floor, 0)),
+    );
   }
 
   onOrder(from: NodeId, message: OrderMessage, deadline: Micros): void {
@@ -158,15 +194,14 @@ export class Seat {
     this.participant.onTimer();
   }
 
+  /** After the group's own. */
   tick(): void {
-    this.group.tick();
     this.participant.tick();
     this.coordinator.tick();
     this.reads.tick();
   }
 
   check(): void {
-    this.group.check();
     this.participant.check();
   }
 
@@ -182,19 +217,20 @@ export class Seat {
 
   private onResult(origin: Origin, result: Applied): void {
     if (origin === undefined) return;
-    if (origin.kind === "reign") this.participant.onLed(origin);
+    if (origin.kind === "departing") this.participant.onDeparted();
+    else if (origin.kind === "reign") this.participant.onLed(origin);
     else if (origin.kind === "job" || origin.kind === "presumption") this.coordinator.onResult(origin, result);
     else this.participant.onResult(origin, result);
   }
 
   private onLost(origin: Origin): void {
-    if (origin === undefined || origin.kind === "reign") return;
+    if (origin === undefined || origin.kind === "reign" || origin.kind === "departing") return;
     if (origin.kind === "job" || origin.kind === "presumption") this.coordinator.onLost(origin);
     else this.participant.onLost(origin);
   }
 
   private onRefused(origin: Origin): void {
-    if (origin === undefined || origin.kind === "reign") return;
+    if (origin === undefined || origin.kind === "reign" || origin.kind === "departing") return;
     if (origin.kind === "job" || origin.kind === "presumption") this.coordinator.onRefused(origin);
     else this.participant.onRefused(origin);
   }

@@ -39,7 +39,7 @@ export function initialTablets({ log, bounds = [] }: TabletsService): TabletEntr
   });
 }
 
-export function rulesOf({ balance = {} }: TabletsService): BalanceRules {
+export function rulesOf({ balance = {} }: Pick<TabletsService, "balance">): BalanceRules {
   const splitAbovePerSecond = balance.splitAbovePerSecond ?? 10_000;
   return {
     splitAboveRows: balance.splitAboveRows ?? 100_000,
@@ -63,7 +63,7 @@ export function refusalOf(body: RowsRequest): Answer | undefined {
 
 /** Undefined: no tablet follows the one that is to merge. */
 export function beginCommand(
-  directory: Directory,
+  directory: Pick<Directory, "find">,
   body: Extract<
     RowsRequest,
     { kind: "tablet-split" | "tablet-merge" | "tablet-map" | "tablet-lead" | "row-get" | "row-put" | "row-swap" }

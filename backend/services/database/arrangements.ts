@@ -1,0 +1,115 @@
+/**
+ * What an operator asks about tablets: where they are, and that they split, merge or be led by another. It is begun in the directory, and
+ * answered when the map as it is known at this node says that it is under way, or done.
+ */
+import type { Answer } from "../../api.ts";
+import type { RowsRequest } from "../../api-tablets.ts";
+import type { RequestId } from "../../kernel/env.ts";
+import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { DirectoryEntry } from "../../protocols/tablets/directory.ts";
+import { endOfKeys } from "../../protocols/tablets/tablet.ts";
+import type { TabletId } from "../../protocols/tablets/tablet.ts";
+import type { Steering } from "../tablets/steering.ts";
+import { beginCommand, mapAnswer } from "../tablets/tablets-requests.ts";
+
+export type TabletRequest = Extract<
+  RowsRequest,
+  { kind: "tablet-map" | "tablet-split" | "tablet-merge" | "tablet-lead" }
+>;
+
+interface Job {
+  readonly body: TabletRequest;
+  readonly deadline: Micros;
+  /** Of the tablet's first version that was asked to change; 0: none yet. */
+  version: number;
+  askedAt: Micros;
+}
+
+export interface ArrangementsHost {
+  readonly now: Micros;
+  answer(request: RequestId, answer: Answer): void;
+  /** -1: not known. */
+  leaderOf(tablet: TabletId): NodeId;
+  handOver(leader: NodeId, tablet: TabletId, to: NodeId): void;
+}
+
+const done: Answer = { kind: "ok", result: { kind: "row-written" } };
+const late: Answer = { kind: "refused", code: "unavailable", message: "The tablets did not begin to change in time" };
+const other: Answer = {
+  kind: "refused",
+  code: "condition-failed",
+  message: "Something else is under way with the tablet",
+};
+const last: Answer = { kind: "refused", code: "invalid", message: "No tablet follows the last one" };
+
+export class Arrangements {
+  private readonly host: ArrangementsHost;
+  private readonly steering: Pick<Steering, "map" | "command">;
+  private readonly retryUs: Micros;
+  private readonly jobs = new Map<RequestId, Job>();
+
+  constructor(host: ArrangementsHost, steering: Pick<Steering, "map" | "command">, retryUs: Micros) {
+    this.host = host;
+    this.steering = steering;
+    this.retryUs = retryUs;
+  }
+
+  get busy(): boolean {
+    return this.jobs.size > 0;
+  }
+
+  begin(request: RequestId, body: TabletRequest, deadline: Micros): void {
+    this.jobs.set(request, { body, deadline, version: 0, askedAt: -Infinity });
+    this.tick();
+  }
+
+  tick(): void {
+    for (const [request, job] of this.jobs) {
+      const answer = this.look(job) ?? (job.deadline <= this.host.now ? late : undefined);
+      if (answer === undefined) continue;
+      this.jobs.delete(request);
+      this.host.answer(request, answer);
+    }
+  }
+
+  private look(job: Job): Answer | undefined {
+    const { body } = job;
+    const { version, entries } = this.steering.map;
+    if (entries.length === 0) return undefined;
+    if (body.kind === "tablet-map") return mapAnswer(version, entries);
+    const entry = entryAt(entries, body.at);
+    if (body.kind === "tablet-lead") return this.lead(entry, body.node);
+    const isDone =
+      body.kind === "tablet-split" ? entry.from === body.at : job.version !== 0 && entry.version > job.version;
+    if (isDone || isUnderWay(entry, body)) return mapAnswer(version, [entry]);
+    if (entry.intent !== null) return other;
+    if (body.kind === "tablet-merge" && entry.to === endOfKeys) return last;
+    this.ask(job, entry, entries);
+    return undefined;
+  }
+
+  private lead({ tablet }: DirectoryEntry, to: NodeId): Answer | undefined {
+    const leader = this.host.leaderOf(tablet);
+    if (leader < 0) return undefined;
+    if (leader !== to) this.host.handOver(leader, tablet, to);
+    return done;
+  }
+
+  private ask(job: Job, { version }: DirectoryEntry, entries: readonly DirectoryEntry[]): void {
+    const { now } = this.host;
+    if (now - job.askedAt < this.retryUs) return;
+    job.askedAt = now;
+    job.version = version;
+    const command = beginCommand({ find: (key) => entryAt(entries, key) }, job.body);
+    if (command !== undefined) this.steering.command(command);
+  }
+}
+
+function entryAt(entries: readonly DirectoryEntry[], key: string): DirectoryEntry {
+  return entries.find(({ to }) => key < to) ?? entries[entries.length - 1];
+}
+
+function isUnderWay({ tablet, intent }: DirectoryEntry, body: TabletRequest): boolean {
+  if (body.kind === "tablet-split") return intent?.kind === "split" && intent.at === body.at;
+  return intent?.kind === "merge" && intent.left === tablet;
+}

@@ -6,7 +6,6 @@ import { mergeCounters } from "./counters.ts";
 import { describeFault } from "./fault.ts";
 import { hash32, RunningHash } from "./hash.ts";
 import { TimeHeap } from "./heap.ts";
-import { OrderedMap } from "./ordered-map.ts";
 import { Random } from "./random.ts";
 import { afterPrefix, byteKey } from "./store.ts";
 import { cloudDelays, drawDelay, linkDelay, oneRegion } from "./topology.ts";
@@ -25,49 +24,6 @@ test("the heap gives entries back by time, and by sequence where times are equal
       assert.equal(heap.earliest, Infinity);
     }),
   );
-});
-
-test("the ordered map equals a Map with sorted keys, scans included", () => {
-  const key = fc.string({ unit: fc.constantFrom("a", "b", "\u00ff", "\u0000"), maxLength: 3 });
-  const step = fc.record({ remove: fc.boolean(), key, value: fc.nat() });
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 200 }), key, key, (steps, from, to) => {
-      const fast = new OrderedMap<number>();
-      const slow = new Map<string, number>();
-      for (const { remove, key: at, value } of steps) {
-        if (remove) assert.equal(fast.delete(at), slow.delete(at));
-        else {
-          fast.set(at, value);
-          slow.set(at, value);
-        }
-      }
-      assert.equal(fast.size, slow.size);
-      const seen: [string, number][] = [];
-      fast.scan(from, to, (k, v) => {
-        seen.push([k, v]);
-      });
-      const expected = [...slow].filter(([k]) => k >= from && k < to).sort(([a], [b]) => (a < b ? -1 : 1));
-      assert.deepEqual(seen, expected);
-    }),
-  );
-});
-
-test("the ordered map splits and drops chunks without losing a key", () => {
-  const map = new OrderedMap<number>();
-  const random = new Random(1);
-  const keys = random.shuffle(Array.from({ length: 5_000 }, (_, i) => i.toString(36).padStart(4, "0")));
-  keys.forEach((key, i) => map.set(key, i));
-  let count = 0;
-  let last = "";
-  map.scan("", "~", (key) => {
-    assert(key > last);
-    last = key;
-    count++;
-    return count < 4_000;
-  });
-  assert.equal(count, 4_000, "a scan ends when its visitor says so");
-  for (const key of keys) assert(map.delete(key));
-  assert.equal(map.size, 0);
 });
 
 test("byte keys: UTF-8, in byte order, and a prefix scan sees all that begins with it", () => {

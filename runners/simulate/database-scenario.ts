@@ -30,6 +30,7 @@ export interface DatabaseScenarioSpec {
   readonly clients: number;
   readonly accounts: number;
   readonly commitWait?: boolean;
+  readonly versionsKeptUs?: Micros;
   /** Whoever leads the first group is hunted down, besides. */
   readonly hunt?: HuntSpec;
   /** Tablets split, merge and change leaders: by an operator, and in every other run by themselves too. */
@@ -112,7 +113,7 @@ function deploymentOf(
   moves: DatabaseService["moves"],
   plant?: string,
 ): Deployment {
-  const { accounts, commitWait, log } = spec;
+  const { accounts, commitWait, log, versionsKeptUs } = spec;
   const tablets: DatabaseService["tablets"] = Array.from({ length: groups }, (_, i) => ({
     from: i === 0 ? "" : accountKey(Math.round((i * accounts) / groups)),
     replicas: [0, 1, 2].map((k) => (i + k) % nodes),
@@ -124,7 +125,7 @@ function deploymentOf(
     plant,
     // Quartz and masters as Spanner's, polled more often, so that bounds saw within a run.
     time: { kind: "polled", pollUs: 3 * second, driftBoundPpm: 2_000 },
-    service: { kind: "database", log, tablets, commitWait, moves },
+    service: { kind: "database", log, tablets, commitWait, versionsKeptUs, moves },
   };
 }
 

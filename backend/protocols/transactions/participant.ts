@@ -347,8 +347,13 @@ export class Participant {
     this.departure.tell(this.reigns, this.stamps.next(this.stamps.present()));
   }
 
+  /** Nothing that this group has decided is yet to be learned by somebody. */
+  protected get owesNobody(): boolean {
+    return !this.own.busy;
+  }
+
   protected isDrained(): boolean {
-    if (this.departure.endsGroup && this.own.busy) return false;
+    if (this.departure.endsGroup && !this.owesNobody) return false;
     for (const { claim } of this.held.values()) if (this.departure.touches(claim)) return false;
     return true;
   }

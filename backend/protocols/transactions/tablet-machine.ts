@@ -267,7 +267,7 @@ export class TabletMachine {
     this.store.putLater(preparedPrefix + prepared.txn, prepared as unknown as Value);
   }
 
-  protected dropPrepared(txn: Txn): void {
+  dropPrepared(txn: Txn): void {
     this.store.deleteLater(preparedPrefix + txn);
   }
 

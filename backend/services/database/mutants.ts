@@ -10,6 +10,7 @@ import type { Held } from "../../protocols/transactions/held.ts";
 import { Stamps } from "../../protocols/transactions/stamps.ts";
 import { TabletMachine } from "../../protocols/transactions/tablet-machine.ts";
 import type { Prepared } from "../../protocols/transactions/tablet-machine.ts";
+import { DatabaseTablet } from "./database-tablet.ts";
 import { transactionRoles } from "./seat.ts";
 import type { TransactionRoles } from "./seat.ts";
 
@@ -74,7 +75,7 @@ class PreparedInMemory extends TabletMachine {
     this.memory ??= new Map();
     this.memory.set(prepared.txn, prepared);
   }
-  protected override dropPrepared(txn: Txn): void {
+  override dropPrepared(txn: Txn): void {
     this.memory?.delete(txn);
   }
 }
@@ -83,6 +84,44 @@ class PreparedInMemory extends TabletMachine {
 class SilentLeader extends Participant {
   protected override hasBegun(): boolean {
     return true;
+  }
+}
+
+/** A split takes what is prepared for done: the keys leave and the record goes. */
+class SplitForgetsPrepared extends DatabaseTablet {
+  protected override mayLeave(change: Parameters<DatabaseTablet["mayLeave"]>[0]): boolean {
+    const { machine } = this;
+    for (const { txn, exclusive } of machine.allPrepared()) {
+      if (change.kind === "seal" || exclusive.some((key) => key >= change.at)) machine.dropPrepared(txn);
+    }
+    return true;
+  }
+}
+
+/** Its leader waits for nobody either. */
+class LeaveAtOnce extends Participant {
+  protected override isDrained(): boolean {
+    return true;
+  }
+}
+
+/** A tablet is merged away while somebody has yet to learn what it committed: whoever asks later is told that it aborted. */
+class SealForgetsDecisions extends DatabaseTablet {
+  protected override mayLeave(change: Parameters<DatabaseTablet["mayLeave"]>[0]): boolean {
+    return change.kind === "seal" ? !this.machine.isPreparedFrom("") : super.mayLeave(change);
+  }
+}
+
+class LeaveUnheard extends Participant {
+  protected override get owesNobody(): boolean {
+    return true;
+  }
+}
+
+/** The child of a split knows nothing of what its parent had: neither which versions are gone nor which timestamps were given. */
+class ChildForgetsHead extends DatabaseTablet {
+  override heirloom(): [] {
+    return [];
   }
 }
 
@@ -140,6 +179,21 @@ export const plantedTransactions: readonly PlantedTransactions[] = [
     name: "old-stamps-count",
     description: "a stamp of a deposed leader counts after its successor has begun",
     transactions: { ...transactionRoles, Participant: SilentLeader },
+  },
+  {
+    name: "split-forgets-prepared",
+    description: "a tablet splits while transactions are prepared in it, and they are forgotten",
+    transactions: { ...transactionRoles, DatabaseTablet: SplitForgetsPrepared, Participant: LeaveAtOnce },
+  },
+  {
+    name: "seal-forgets-decisions",
+    description: "a tablet is merged away before all have learned what it committed",
+    transactions: { ...transactionRoles, DatabaseTablet: SealForgetsDecisions, Participant: LeaveUnheard },
+  },
+  {
+    name: "child-forgets-horizon",
+    description: "the child of a split does not know which versions its parent dropped, nor what it stamped",
+    transactions: { ...transactionRoles, DatabaseTablet: ChildForgetsHead },
   },
   {
     name: "later-stamps",

@@ -101,6 +101,7 @@ export class Fleet<M extends TabletHolder = TabletHolder> {
         steering.onMapAsk(from, message.since);
         break;
       case "map":
+        if (message.leader >= 0) steering.onKeeper(message.leader);
         steering.onMap(message.map);
         break;
       case "steer":

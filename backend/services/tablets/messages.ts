@@ -10,7 +10,8 @@ import type { TabletEntry, TabletId } from "../../protocols/tablets/tablet.ts";
 /** About tablets as such, whatever is kept in them. */
 export type FleetMessage =
   | { readonly kind: "map-ask"; readonly since: number }
-  | { readonly kind: "map"; readonly map: DirectoryMap }
+  /** `leader`: who leads the directory, as far as the sender knows; -1: nobody. */
+  | { readonly kind: "map"; readonly map: DirectoryMap; readonly leader: NodeId }
   /** To whoever leads the directory. */
   | { readonly kind: "steer"; readonly command: DirectoryCommand }
   | { readonly kind: "load"; readonly reports: readonly TabletReport[] }

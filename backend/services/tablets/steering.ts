@@ -79,8 +79,8 @@ export class Steering<M extends TabletHolder = TabletHolder> {
     return leader >= 0 ? leader : this.guess;
   }
 
-  /** That one does not lead it. */
-  onWrongKeeper(leader: NodeId): void {
+  /** Who leads it, as somebody said; -1: whoever was asked does not. */
+  onKeeper(leader: NodeId): void {
     this.guess = leader >= 0 ? leader : this.parts.env.random.pick(this.parts.keepers);
   }
 
@@ -110,7 +110,8 @@ export class Steering<M extends TabletHolder = TabletHolder> {
   onMapAsk(from: NodeId, since: number): void {
     const { env, directory } = this.parts;
     if (directory?.group.readable !== true) return;
-    env.sendEarly(from, { kind: "map", map: directory.machine.read({ kind: "map", since }) });
+    const map = directory.machine.read({ kind: "map", since });
+    env.sendEarly(from, { kind: "map", map, leader: directory.group.leader });
   }
 
   onMap(map: DirectoryMap): void {
@@ -178,7 +179,7 @@ export class Steering<M extends TabletHolder = TabletHolder> {
     if (directory?.group.propose(undefined, command as unknown as Value) === true) return;
     const to = this.keeper;
     if (to !== env.self) env.sendEarly(to, { kind: "steer", command });
-    else this.onWrongKeeper(-1);
+    else this.onKeeper(-1);
   }
 
   private report(): void {

@@ -295,7 +295,7 @@ export class Traffic {
   /* ---- back at the entry ---- */
 
   private onRefused(job: Job, leader: NodeId): void {
-    if (job.group === directoryGroup) this.steering.onWrongKeeper(leader);
+    if (job.group === directoryGroup) this.steering.onKeeper(leader);
     else if (leader >= 0) this.leaders.set(job.group, leader);
     else this.leaders.delete(job.group);
     this.parked.add(job);

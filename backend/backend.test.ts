@@ -229,6 +229,19 @@ test("a fault outlives a crash of its node, until its opposite", async (t) => {
   assert.ok((await timed(backend.request(toyPut("x", "1")))).ms < 45);
 });
 
+test("a directory has one backend, in one process too: the second is refused, the first goes on, and closed it makes room", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "wavetank-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const first = await started(t, toyDeployment(1), { directory });
+  await assert.rejects(startThreads(toyDeployment(1), { seed: 1, directory, createNode: toyCore }), {
+    code: "WAVETANK_FOLDER_HELD",
+  });
+  assert.equal((await first.request(toyPut("x", "1"))).kind, "ok");
+  await first.close();
+  const next = await started(t, toyDeployment(1), { directory });
+  assert.equal(toyValue(await next.request(toyGet("x"))), "1");
+});
+
 test("a temporary directory is removed at close", async (t) => {
   const temporary = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith("wavetank-"));
   const before = temporary();

@@ -19,13 +19,17 @@ import type { Counters, NodeCounters } from "./kernel/counters.ts";
 import { mergeCounters } from "./kernel/counters.ts";
 import type { Fault } from "./kernel/fault.ts";
 import type { Micros, NodeId } from "./kernel/units.ts";
+import { FolderLock } from "./runtimes/threads/folder-lock.ts";
 import type { BootTimes } from "./runtimes/threads/node-loop.ts";
 import type { Activity } from "./runtimes/threads/thread-host.ts";
 import type { DoorSpec, ThreadCall, ThreadData, ThreadPost } from "./thread.ts";
 
 export interface ThreadsOptions {
   readonly seed: number;
-  /** Where the nodes keep their files; they are there again at the next start. Without one, a temporary directory removed at close. */
+  /**
+   * Where the nodes keep their files; they are there again at the next start. Nobody else may have it open until close. Without one, a
+   * temporary directory removed at close.
+   */
   readonly directory?: string;
   /** Worker threads; never more than nodes. Default: the processors of this machine. */
   readonly threads?: number;
@@ -66,9 +70,13 @@ export interface ThreadsBackend {
   close(): Promise<void>;
 }
 
-/** @throws Error when a node's log is damaged, the core cannot be built or a door cannot listen. */
+/**
+ * @throws FolderHeldError, before anything is touched, when a live process has the directory open; Error when a node's log is damaged, the
+ * core cannot be built or a door cannot listen.
+ */
 export async function startThreads(deployment: Deployment, options: ThreadsOptions): Promise<ThreadsBackend> {
-  const backend = new Threads(deployment, options);
+  const lock = options.directory === undefined ? undefined : FolderLock.take(options.directory);
+  const backend = new Threads(deployment, options, lock);
   try {
     await backend.start(options.doors ?? {});
   } catch (error) {
@@ -92,6 +100,8 @@ class Threads implements ThreadsBackend {
   private readonly beganAtUs = Date.now() * 1_000;
   private readonly directory: string;
   private readonly temporary: boolean;
+  /** On a directory that outlives this backend. */
+  private readonly lock: FolderLock | undefined;
   private readonly nodes: number;
   private readonly options: ThreadsOptions;
   private readonly open = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
@@ -100,8 +110,9 @@ class Threads implements ThreadsBackend {
   private broken: Error | undefined;
   private closed: Promise<void> | undefined;
 
-  constructor(deployment: Deployment, options: ThreadsOptions) {
+  constructor(deployment: Deployment, options: ThreadsOptions, lock: FolderLock | undefined) {
     this.options = options;
+    this.lock = lock;
     this.nodes = deployment.topology.nodes.length;
     this.temporary = options.directory === undefined;
     this.directory = options.directory ?? mkdtempSync(join(tmpdir(), "wavetank-"));
@@ -224,6 +235,7 @@ class Threads implements ThreadsBackend {
     this.connection?.close();
     this.rejectOpen(new Error("the backend was closed before it answered"));
     if (this.temporary) rmSync(this.directory, { recursive: true, force: true });
+    this.lock?.release();
   }
 
   private everywhere(call: ThreadCall): Promise<unknown[]> {

@@ -114,6 +114,19 @@ export class ToyGroups {
     this.kept = mapOf(froms);
   }
 
+  /** Keys of the node's group from `from` on are to leave it. */
+  leave(node: NodeId, from: string, whole = false): void {
+    this.say(`n${node} lets keys from "${from}" go`);
+    this.nodes[node].participant.leave({ from, to: "~" }, whole, (_reign, floor) => {
+      this.say(`      g${node + 1} told: they leave, all above ${ms(floor).slice(3)}`);
+      return true;
+    });
+  }
+
+  left(node: NodeId): void {
+    this.nodes[node].participant.onDeparted();
+  }
+
   learnMap(): void {
     this.believed = this.kept;
   }

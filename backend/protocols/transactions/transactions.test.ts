@@ -193,3 +193,86 @@ test("a key that has left: the group refuses, the driver asks the map again, and
   assert.match(answers[1], /transacted/);
   assert(groups.lines.some((line) => line.includes("g2 commit")));
 });
+
+test("keys leave when nothing is prepared about them: who comes meanwhile is sent away, who reads above the cut waits", () => {
+  const groups = new ToyGroups(["", "m"]);
+  groups.transact(1, add("a", "c", "z"));
+  groups.run(2_600);
+  groups.leave(0, "c");
+  groups.transact(0, add("c"));
+  groups.transact(0, add("a"));
+  groups.run(1_000);
+  groups.tick();
+  groups.run(4_200);
+  groups.read(0, ["c"], { kind: "strong" });
+  groups.read(0, ["a"], { kind: "strong" });
+  groups.run(7_000);
+  groups.move(["", "c"]);
+  groups.learnMap();
+  groups.left(0);
+  groups.run(30_000);
+  const said = groups.lines.filter((line) => !/learned|forget|client ->/.test(line));
+  assert.deepEqual(said, [
+    "  0.0  n1 -> n0 prepare-part T1.1 a+=1 c+=1",
+    "  2.5        g1 prepare T1.1 at 3.0",
+    "  2.5  n0 -> n1 vote T1.1 at 3.0",
+    '  2.6  n0 lets keys from "c" go',
+    "  5.0        g2 commit T1.1 at 3.0",
+    "  5.0  n1 -> n0 decision T1.1 at 3.0",
+    "  5.0  n1 -> client transacted at 3.0",
+    "  7.5        g1 resolve T1.1 at 3.0",
+    "  7.5        g1 told: they leave, all above 9.5",
+    "  9.0        g1 commit T0.2 at 4.6",
+    "  9.0  n0 -> client transacted at 4.6",
+    "  9.0  n0 -> client snapshot at 9.8 a=2",
+    ' 14.8  groups begin at "" "c"',
+    " 14.8  n0 -> n1 read c",
+    " 15.8  n1 -> n0 values c=null",
+    " 16.8  n0 -> client snapshot at 17.8 c=null",
+    " 18.7  n0 -> n1 run T0.1 attempt 4 c+=1",
+    " 21.2        g2 commit T0.1 attempt 4 at 21.7",
+    " 23.7  n1 -> n0 outcome committed",
+    " 24.7  n0 -> client transacted at 21.7",
+  ]);
+});
+
+test("what waits for a coordinator that is silent keeps keys from leaving, and others from them for a while only", () => {
+  const groups = new ToyGroups(halves);
+  groups.lost.add("decision");
+  groups.transact(1, add("a", "z"));
+  groups.run(10_000);
+  groups.leave(0, "");
+  groups.transact(0, add("b"));
+  groups.run(99_000);
+  groups.tick();
+  assert(!groups.lines.some((line) => /told|T0/.test(line)), groups.lines.join("\n"));
+  groups.run(300_000);
+  groups.tick();
+  groups.run(300_000);
+  assert(groups.lines.some((line) => line.includes("g1 commit T0.1")));
+  assert(!groups.lines.some((line) => line.includes("told")));
+});
+
+test("a group that is to end waits until all have learned what it decided", () => {
+  const groups = new ToyGroups(halves);
+  groups.lost.add("decision");
+  groups.transact(0, add("a", "z"));
+  groups.run(20_000);
+  groups.leave(0, "", true);
+  groups.run(40_000);
+  groups.lost.clear();
+  groups.tick();
+  groups.run(20_000);
+  groups.tick();
+  const said = groups.lines.slice(7).map((line) => line.slice(7).trim());
+  assert.deepEqual(said, [
+    'n0 lets keys from "" go',
+    "n0 -> n1 decision T0.1 at 3.0",
+    "n1 -> n0 vote T0.1 at 3.0",
+    "n0 -> n1 decision T0.1 at 3.0",
+    "g2 resolve T0.1 at 3.0",
+    "n1 -> n0 learned T0.1",
+    "g1 forget T0.1",
+    "g1 told: they leave, all above 82.0",
+  ]);
+});

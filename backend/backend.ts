@@ -22,7 +22,7 @@ import type { Micros, NodeId } from "./kernel/units.ts";
 import { FolderLock } from "./runtimes/threads/folder-lock.ts";
 import type { BootTimes } from "./runtimes/threads/node-loop.ts";
 import type { Activity } from "./runtimes/threads/thread-host.ts";
-import type { DoorSpec, ThreadCall, ThreadData, ThreadPost } from "./thread.ts";
+import type { DoorProtocol, DoorSpec, ThreadCall, ThreadData, ThreadPost } from "./thread.ts";
 
 export interface ThreadsOptions {
   readonly seed: number;
@@ -45,14 +45,10 @@ export interface ThreadsOptions {
 }
 
 /** By the protocol that is spoken there. */
-export interface Doors {
-  readonly dynamodb?: DoorSpec;
-  readonly stripe?: DoorSpec;
-  readonly etcd?: DoorSpec;
-}
+export type Doors = Readonly<Partial<Record<DoorProtocol, DoorSpec>>>;
 
 export interface ThreadsBackend {
-  readonly urls: Readonly<Partial<Record<keyof Doors, string>>>;
+  readonly urls: Readonly<Partial<Record<DoorProtocol, string>>>;
   /** By node: what it took to bring back what the directory held. */
   readonly boots: ReadonlyMap<NodeId, BootTimes>;
   /** Microseconds since the run began, on the clock of the nodes. */
@@ -93,7 +89,7 @@ export async function startThreads(deployment: Deployment, options: ThreadsOptio
 const maxYoungGenerationSizeMb = 192;
 
 class Threads implements ThreadsBackend {
-  urls: Partial<Record<keyof Doors, string>> = {};
+  urls: Partial<Record<DoorProtocol, string>> = {};
   boots = new Map<NodeId, BootTimes>();
   private readonly threads: ThreadHandle[];
   private readonly epoch = process.hrtime.bigint();
@@ -140,17 +136,17 @@ class Threads implements ThreadsBackend {
 
   async start(doors: Doors): Promise<void> {
     this.boots = new Map(((await this.everywhere({ kind: "start" })) as [NodeId, BootTimes][][]).flat());
-    if (doors.dynamodb !== undefined) this.urls.dynamodb = await this.openDoor("open-dynamodb", doors.dynamodb);
-    if (doors.stripe !== undefined) this.urls.stripe = await this.openDoor("open-stripe", doors.stripe);
-    if (doors.etcd !== undefined) this.urls.etcd = await this.openDoor("open-etcd", doors.etcd);
+    for (const [protocol, spec] of Object.entries(doors) as [DoorProtocol, DoorSpec | undefined][]) {
+      if (spec !== undefined) this.urls[protocol] = await this.openDoor(protocol, spec);
+    }
   }
 
   /** The first thread picks the port when none is named; the others share it. */
-  private async openDoor(kind: "open-dynamodb" | "open-stripe" | "open-etcd", spec: DoorSpec): Promise<string> {
+  private async openDoor(protocol: DoorProtocol, spec: DoorSpec): Promise<string> {
     let door = spec;
     let url = "";
     for (const thread of this.threads) {
-      url = (await thread.call({ kind, door })) as string;
+      url = (await thread.call({ kind: "open", protocol, door })) as string;
       door = { ...door, port: Number(new URL(url).port) };
     }
     return url;

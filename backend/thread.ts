@@ -44,12 +44,13 @@ export interface DoorSpec {
   readonly replication?: Replication;
 }
 
+/** What is spoken at a door. */
+export type DoorProtocol = keyof typeof openers;
+
 /** A call of the main thread. Each is answered once. */
 export type ThreadCall =
   | { readonly kind: "start" }
-  | { readonly kind: "open-dynamodb"; readonly door: DoorSpec }
-  | { readonly kind: "open-stripe"; readonly door: DoorSpec }
-  | { readonly kind: "open-etcd"; readonly door: DoorSpec }
+  | { readonly kind: "open"; readonly protocol: DoorProtocol; readonly door: DoorSpec }
   | { readonly kind: "connect"; readonly port: MessagePort }
   | { readonly kind: "inject"; readonly fault: Fault }
   | { readonly kind: "activity" }
@@ -70,6 +71,25 @@ export interface Door {
   readonly url: string;
   close(): Promise<void>;
 }
+
+/** What doors of every protocol are opened with. */
+interface DoorOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+  readonly replication?: Replication;
+  readonly nodes: number;
+  readonly backend: { submit(request: Request, done: (answer: Answer) => void): void };
+}
+
+/** Each is loaded when it is wanted. */
+const openers = {
+  dynamodb: async (options: DoorOptions): Promise<Door> =>
+    (await import("./servers/dynamodb/door.ts")).createDynamoDoor(options),
+  stripe: async (options: DoorOptions): Promise<Door> =>
+    (await import("./servers/stripe/door.ts")).createStripeDoor(options),
+  etcd: async (options: DoorOptions): Promise<Door> => (await import("./servers/etcd/door.ts")).createEtcdDoor(options),
+};
 
 const lost: Answer = {
   kind: "unknown",
@@ -110,12 +130,8 @@ class Thread {
     switch (call.kind) {
       case "start":
         return this.host.start();
-      case "open-dynamodb":
-        return this.openDynamo(call.door);
-      case "open-stripe":
-        return this.openStripe(call.door);
-      case "open-etcd":
-        return this.openEtcd(call.door);
+      case "open":
+        return this.open(call.protocol, call.door);
       case "connect":
         return this.host.connect(call.port);
       case "inject":
@@ -132,30 +148,12 @@ class Thread {
     }
   }
 
-  private async openDynamo(spec: DoorSpec): Promise<string> {
-    const { createDynamoDoor } = await import("./servers/dynamodb/door.ts");
-    const nodes = this.data.deployment.topology.nodes.length;
-    return this.opened(await createDynamoDoor({ ...this.doorOptions(spec), nodes, replication: spec.replication }));
-  }
-
-  private async openStripe(spec: DoorSpec): Promise<string> {
-    const { createStripeDoor } = await import("./servers/stripe/door.ts");
-    return this.opened(await createStripeDoor(this.doorOptions(spec)));
-  }
-
-  private async openEtcd(spec: DoorSpec): Promise<string> {
-    const { createEtcdDoor } = await import("./servers/etcd/door.ts");
-    return this.opened(await createEtcdDoor(this.doorOptions(spec)));
-  }
-
-  /** What doors of every protocol are opened with. */
-  private doorOptions({ host = "127.0.0.1", port }: DoorSpec) {
+  private async open(protocol: DoorProtocol, { host = "127.0.0.1", port, replication }: DoorSpec): Promise<string> {
     const submit = (request: Request, done: (answer: Answer) => void): void =>
       this.host.submit(request, done as (reply: unknown) => void);
-    return { host, port, reusePort: this.data.threads > 1, backend: { submit } };
-  }
-
-  private opened(door: Door): string {
+    const nodes = this.data.deployment.topology.nodes.length;
+    const reusePort = this.data.threads > 1;
+    const door = await openers[protocol]({ host, port, reusePort, replication, nodes, backend: { submit } });
     this.doors.push(door);
     return door.url;
   }

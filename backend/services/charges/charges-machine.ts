@@ -198,8 +198,7 @@ export class ChargesMachine implements StateMachine<ChargesCommand, MachineQuery
   private firstAnswer(account: string, of: KeyRecord["of"], number: number, replayed: boolean): Answer {
     switch (of) {
       case "charge": {
-        const charge = this.objects.charge(account, number, 0)!;
-        const declineCode = this.objects.declineCode(account, number);
+        const { charge, declineCode } = this.objects.made(account, number);
         if (declineCode !== null) return errors.declined(charge, declineCode, replayed);
         return answered({ kind: "charge", charge, replayed });
       }

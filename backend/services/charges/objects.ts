@@ -92,9 +92,10 @@ export class Objects {
     return row === undefined ? undefined : chargeOf(row, idOf("ch_", account, number), refunded);
   }
 
-  /** Why the charge's card did not pay; null when it did. */
-  declineCode(account: string, number: number): string | null {
-    return this.chargeRow(account, number)![8];
+  /** A charge as it was made, and why its card did not pay; null when it did. */
+  made(account: string, number: number): { readonly charge: Charge; readonly declineCode: string | null } {
+    const row = this.chargeRow(account, number)!;
+    return { charge: chargeOf(row, idOf("ch_", account, number), 0), declineCode: row[8] };
   }
 
   chargeNow(account: string, number: number): Charge | undefined {

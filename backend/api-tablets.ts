@@ -15,6 +15,7 @@ export type RowsRequest = (
   | { readonly kind: "row-put"; readonly key: string; readonly value: string }
   /** Puts `value` if the row is `expected`, null standing for none; else refused, condition-failed. */
   | { readonly kind: "row-swap"; readonly key: string; readonly expected: string | null; readonly value: string }
+  /** A database answers with the map as it is known at the node that is asked, which may be a moment old. */
   | { readonly kind: "tablet-map" }
   /** The tablet that owns `at` shall split there. Answered when that is under way, which the map then says. */
   | { readonly kind: "tablet-split"; readonly at: string }

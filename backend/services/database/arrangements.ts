@@ -35,11 +35,6 @@ export interface ArrangementsHost {
 
 const done: Answer = { kind: "ok", result: { kind: "row-written" } };
 const late: Answer = { kind: "refused", code: "unavailable", message: "The tablets did not begin to change in time" };
-const other: Answer = {
-  kind: "refused",
-  code: "condition-failed",
-  message: "Something else is under way with the tablet",
-};
 const last: Answer = { kind: "refused", code: "invalid", message: "No tablet follows the last one" };
 
 export class Arrangements {
@@ -82,7 +77,8 @@ export class Arrangements {
     const isDone =
       body.kind === "tablet-split" ? entry.from === body.at : job.version !== 0 && entry.version > job.version;
     if (isDone || isUnderWay(entry, body)) return mapAnswer(version, [entry]);
-    if (entry.intent !== null) return other;
+    // What else is under way ends, or has: the map is a little late.
+    if (entry.intent !== null) return undefined;
     if (body.kind === "tablet-merge" && entry.to === endOfKeys) return last;
     this.ask(job, entry, entries);
     return undefined;

@@ -156,6 +156,21 @@ test("a hot tablet splits by itself and cool ones merge; a stale map costs a ref
   );
 });
 
+test("what is asked while something else is under way waits for it", () => {
+  const simulation = start();
+  const answers: string[] = [];
+  for (const at of [30, 60, 45].map(keyOf)) {
+    simulation.request(-1, { kind: "tablet-split", at }, ({ kind }) => answers.push(kind));
+  }
+  simulation.run(simulation.now + 3 * second);
+  settle(simulation);
+  assert.deepEqual(answers, ["ok", "ok", "ok"]);
+  assert.deepEqual(
+    tabletsOf(simulation).map(({ from }) => from),
+    ["", keyOf(30), keyOf(45), keyOf(60)],
+  );
+});
+
 test("what cannot be is refused", () => {
   const simulation = start();
   const refused = (request: Request, code: string): void => {

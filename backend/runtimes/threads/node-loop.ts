@@ -195,7 +195,7 @@ export class NodeLoop {
     // What is frozen must end where a record ends, or a checkpoint could hold half a turn that the log never got.
     const rotate = this.log.full;
     const overdue = this.setting.clock.now() >= this.overdueAt;
-    const checkpoint = ((rotate && this.log.long) || overdue) && !this.store.busy;
+    const checkpoint = ((rotate && this.log.long) || overdue || this.store.large) && !this.store.busy;
     if (checkpoint) {
       this.overdueAt = Infinity;
       this.store.freeze();

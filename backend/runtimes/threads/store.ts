@@ -35,6 +35,11 @@ const commitDelayMs = 25;
 /** So much may wait for its commit: it is in memory twice. */
 const openBytes = 8 * mebibyte;
 const pageKeys = 64;
+/**
+ * So many keys since the last checkpoint are reason for the next, however little of the log they take: what was derived has to be derived
+ * again after a crash, at some microseconds a key.
+ */
+const manyKeys = 262_144;
 /** So many writes that nothing waits for get a flush of their own. */
 const maxLaterWrites = 8_192;
 /** Sorts before every key of a core: cores' keys get the prefix "k". */
@@ -87,6 +92,11 @@ export class LayeredStore implements NodeStore {
   /** A checkpoint is being written. */
   get busy(): boolean {
     return this.frozen !== undefined;
+  }
+
+  /** It is time for the next one. */
+  get large(): boolean {
+    return this.recent.size >= manyKeys;
   }
 
   /** Writes not yet taken into a log group that a flush is due for. */

@@ -33,7 +33,9 @@ interface Logged {
 export class DatabaseHistory extends ScenarioHistory implements Witness {
   /** True time; set by the scenario. */
   now: () => Micros = () => 0;
-  /** Told at once when somebody is about to lead the first group. */
+  /** Whose leaders are told of, one by one: all of them when 0. */
+  watched = 1;
+  /** Told at once when somebody is about to lead a watched group. */
   onElected: (leader: NodeId) => void = () => undefined;
   /** Who won its last election; -1: nobody yet. */
   leader: NodeId = -1;
@@ -90,7 +92,7 @@ export class DatabaseHistory extends ScenarioHistory implements Witness {
   }
 
   onLeads(node: NodeId, group: number): void {
-    if (group !== 1) return;
+    if (this.watched !== 0 && group !== this.watched) return;
     this.leader = node;
     this.onElected(node);
   }

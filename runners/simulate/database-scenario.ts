@@ -6,6 +6,7 @@ import type { Answer, DatabaseService, Deployment, LogSpec } from "../../backend
 import type { DatabaseRequest, VersionedValue } from "../../backend/api-database.ts";
 import type { TabletRules } from "../../backend/api-tablets.ts";
 import { Random } from "../../backend/kernel/random.ts";
+import type { TimeSpec } from "../../backend/kernel/time-spec.ts";
 import { cloudDelays, oneRegion } from "../../backend/kernel/topology.ts";
 import { millisecond, second } from "../../backend/kernel/units.ts";
 import type { Micros, NodeId } from "../../backend/kernel/units.ts";
@@ -30,8 +31,10 @@ export interface DatabaseScenarioSpec {
   readonly clients: number;
   readonly accounts: number;
   readonly commitWait?: boolean;
+  /** The clocks of n0 and n1 are honest, and as far apart as clocks that claim this error may nearly be. Absent: quartz and masters. */
+  readonly claimedErrorUs?: Micros;
   readonly versionsKeptUs?: Micros;
-  /** Whoever leads the first group is hunted down, besides. */
+  /** Whoever leads the first group is hunted down, besides; where tablets move, whoever is elected anywhere. */
   readonly hunt?: HuntSpec;
   /** Tablets split, merge and change leaders: by an operator, and in every other run by themselves too. */
   readonly moves?: { readonly actEveryUs: Micros; readonly balance?: TabletRules };
@@ -53,6 +56,7 @@ export function runDatabaseScenario(spec: DatabaseScenarioSpec, seed: number, pl
     witness: history,
   });
   history.now = () => simulation.now;
+  if (spec.moves !== undefined) history.watched = 0;
   const shape = { nodes, fromUs: calmUs, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
   const plan = drawFaultPlan(shape, Random.stream(seed, "faults"));
   let hunt: LeaderHunt | undefined;
@@ -123,10 +127,16 @@ function deploymentOf(
     durability: "log",
     turnUs: 5,
     plant,
-    // Quartz and masters as Spanner's, polled more often, so that bounds saw within a run.
-    time: { kind: "polled", pollUs: 3 * second, driftBoundPpm: 2_000 },
+    time: timeOf(spec),
     service: { kind: "database", log, tablets, commitWait, versionsKeptUs, moves },
   };
+}
+
+function timeOf({ claimedErrorUs: errorUs }: DatabaseScenarioSpec): TimeSpec {
+  // Quartz and masters as Spanner's, polled more often, so that bounds saw within a run.
+  if (errorUs === undefined) return { kind: "polled", pollUs: 3 * second, driftBoundPpm: 2_000 };
+  const disturbed = [1, -1].map((sign, node) => ({ nodes: [node], stepUs: sign * errorUs * 0.9, driftPpm: 0 }));
+  return { kind: "fixed", errorUs, disturbed };
 }
 
 function accountKey(account: number): string {

@@ -193,6 +193,23 @@ const databaseSplits: DatabaseScenarioSpec = {
   },
 };
 
+/** Leaders lose their voice with keys about to leave: whatever of it is chosen, their successors must agree whose the keys are. */
+const databaseSplitsHunted: DatabaseScenarioSpec = {
+  ...databaseSplits,
+  ...databaseHunted,
+  shapes: [{ nodes: 3, groups: 2 }],
+  moves: { actEveryUs: 120 * millisecond },
+};
+/** Timestamps that one leader promised lie ahead of another's clock for a while, and in that while their keys are often split. */
+const databaseSplitsApart: DatabaseScenarioSpec = {
+  ...databaseSplitsHunted,
+  log: { leaseUs: 300 * millisecond, window: 4, batch: 8, keepSlots: 32 },
+  hunt: undefined,
+  claimedErrorUs: 20 * millisecond,
+  clients: 16,
+  accounts: 4,
+  moves: { actEveryUs: 40 * millisecond },
+};
 const databaseSplitsPower: DatabaseScenarioSpec = { ...databaseSplits, nemeses: ["power", "wipe", "disk", "link"] };
 
 const tablets: TabletScenarioSpec = {
@@ -407,6 +424,20 @@ export const scenarios: readonly Scenario[] = [
     catches: ["split-forgets-prepared", "seal-forgets-decisions", "child-forgets-horizon"],
     tolerates: ["later-stamps"],
     run: (seed, plant) => runDatabaseScenario(databaseSplits, seed, plant),
+  },
+  {
+    name: "database-splits-hunted",
+    promise: "leaders of tablets in quick succession while these split and merge: nothing is promised twice",
+    catches: [],
+    tolerates: [],
+    run: (seed, plant) => runDatabaseScenario(databaseSplitsHunted, seed, plant),
+  },
+  {
+    name: "database-splits-apart",
+    promise: "clocks that are honest and far apart: what was promised to a reader holds for who has the keys next",
+    catches: ["child-stamps-from-zero"],
+    tolerates: [],
+    run: (seed, plant) => runDatabaseScenario(databaseSplitsApart, seed, plant),
   },
   {
     name: "database-splits-power-loss",

@@ -1,4 +1,5 @@
 /** Planted bugs of the database, each a small wrong version of one role, so that the checkers can be seen to fail. */
+import type { Value } from "../../kernel/store.ts";
 import type { Micros } from "../../kernel/units.ts";
 import { CommitWaits } from "../../protocols/transactions/commit-waits.ts";
 import { Coordinator } from "../../protocols/transactions/coordinator.ts";
@@ -125,6 +126,13 @@ class ChildForgetsHead extends DatabaseTablet {
   }
 }
 
+/** The child of a split stamps from its own clock on, which may be behind what its parent promised to readers. */
+class ChildStampsFromZero extends DatabaseTablet {
+  override heirloom(): [string, Value][] {
+    return super.heirloom().map(([key, head]) => [key, { ...(head as Record<string, Value>), highest: 0 }]);
+  }
+}
+
 /** Harmless: stamps half a millisecond later than they need be, and waits for it. */
 class LaterStamps extends Stamps {
   override present(): Micros {
@@ -194,6 +202,11 @@ export const plantedTransactions: readonly PlantedTransactions[] = [
     name: "child-forgets-horizon",
     description: "the child of a split does not know which versions its parent dropped, nor what it stamped",
     transactions: { ...transactionRoles, DatabaseTablet: ChildForgetsHead },
+  },
+  {
+    name: "child-stamps-from-zero",
+    description: "the child of a split does not stamp above what its parent gave and promised",
+    transactions: { ...transactionRoles, DatabaseTablet: ChildStampsFromZero },
   },
   {
     name: "later-stamps",

@@ -181,6 +181,13 @@ test("what cannot be is refused", () => {
   const key = "\u00ff\u00ff\u00ff\u00ff";
   refused({ kind: "snapshot-read", keys: [key], at: { kind: "strong" } }, "invalid");
   refused({ kind: "row-get", key: "k" }, "invalid");
+  const wrong = (froms: readonly string[], keepers: readonly number[], message: RegExp): void => {
+    const tablets = froms.map((from) => ({ from, replicas: [0] }));
+    const service = { kind: "database", log: {}, tablets, moves: { keepers } } as const;
+    assert.throws(() => createSimulation({ topology: oneRegion(1), durability: "log", service }, 1).run(1), message);
+  };
+  wrong(["", "m", "c"], [0], /sort the tablets/);
+  wrong([""], [], /name at least one/);
   const still = createSimulation(
     {
       topology: oneRegion(3, 3, cloudDelays),

@@ -22,6 +22,7 @@ import type { RangeCommand, TabletEntry, TabletHost, TabletMeta } from "../../pr
 import type { GroupId, Outcome, PeerMessage, TransactionMessage } from "../../protocols/transactions/messages.ts";
 import { keysOf } from "../../protocols/transactions/requests.ts";
 import type { TabletMachine } from "../../protocols/transactions/tablet-machine.ts";
+import { StaticTabletMap } from "../../protocols/transactions/tablet-map.ts";
 import type { TabletClaim, TabletMap, TabletPlace } from "../../protocols/transactions/tablet-map.ts";
 import { Fleet } from "../tablets/fleet.ts";
 import type { TabletReplica } from "../tablets/holdings.ts";
@@ -243,6 +244,8 @@ export function initialTablets(tablets: DatabaseService["tablets"], { keepers }:
   if (keepers.length === 0) {
     throw new RangeError("moves.keepers is empty; expected the nodes that keep the directory; fix: name at least one");
   }
+  // Throws when they are not in order.
+  void new StaticTabletMap(tablets);
   return tablets.map(({ from, replicas }, i) => {
     const to = tablets[i + 1]?.from ?? endOfKeys;
     return { tablet: directoryGroup + 1 + i, from, to, version: 1, replicas };

@@ -180,6 +180,7 @@ const databaseSplits: DatabaseScenarioSpec = {
     { nodes: 4, groups: 2 },
     { nodes: 5, groups: 3 },
   ],
+  clients: 10,
   // Some reads come too late, and have to be told.
   versionsKeptUs: 200 * millisecond,
   moves: {

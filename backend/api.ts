@@ -3,6 +3,7 @@
  * implement them, workloads are written in them. Items keep DynamoDB's own JSON form, so a door copies nothing it need not.
  */
 import type { TimeSpec } from "./kernel/time-spec.ts";
+import type { CacheRequest, CacheResult, CacheService } from "./api-cache.ts";
 import type { ChargesRequest, ChargesResult } from "./api-charges.ts";
 import type { KeysRequest, KeysResult } from "./api-coordination.ts";
 import type { DatabaseRequest, DatabaseResult } from "./api-database.ts";
@@ -213,7 +214,14 @@ export interface WorkRequest {
   readonly timeoutUs?: Micros;
 }
 
-export type Request = TableRequest | WorkRequest | KeysRequest | ChargesRequest | DatabaseRequest | RowsRequest;
+export type Request =
+  | TableRequest
+  | WorkRequest
+  | KeysRequest
+  | ChargesRequest
+  | DatabaseRequest
+  | RowsRequest
+  | CacheRequest;
 
 export type Result =
   | { readonly kind: "table"; readonly table: TableDescription }
@@ -240,7 +248,8 @@ export type Result =
   | KeysResult
   | ChargesResult
   | DatabaseResult
-  | RowsResult;
+  | RowsResult
+  | CacheResult;
 
 /* ---- deployments -------------------------------------------------------------------------------------------------------- */
 
@@ -362,7 +371,8 @@ export type ServiceSpec =
   | KeysService
   | ChargesService
   | DatabaseService
-  | TabletsService;
+  | TabletsService
+  | CacheService;
 
 export interface Deployment {
   readonly topology: Topology;

@@ -6,6 +6,8 @@ import type { NodeId } from "../kernel/units.ts";
 import { paxosRoles } from "../protocols/paxos/group.ts";
 import type { PaxosRoles } from "../protocols/paxos/group.ts";
 import type { Witness } from "../kernel/witness.ts";
+import { CacheNode, cacheRing } from "./cache/cache-node.ts";
+import type { CacheEnv } from "./cache/cache-node.ts";
 import { ChargesNode } from "./charges/charges-node.ts";
 import type { BuildReplica, ChargesEnv } from "./charges/charges-node.ts";
 import { chargesRoles } from "./charges/mutants.ts";
@@ -68,6 +70,10 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
       const replica: BuildReplica = (env, build) => new ReplicatedNode(env, service.log, build, made.paxos, witness);
       return (env: UntypedEnv) =>
         new ChargesNode(env as unknown as ChargesEnv, service, made.charges, replica) as unknown as UntypedCore;
+    }
+    case "cache": {
+      const ring = cacheRing(topology, service);
+      return (env: UntypedEnv) => new CacheNode(env as unknown as CacheEnv, service, ring) as unknown as UntypedCore;
     }
     case "tablets":
       return (env: UntypedEnv) =>

@@ -211,11 +211,7 @@ const databaseSplitsApart: DatabaseScenarioSpec = {
   accounts: 4,
   moves: { actEveryUs: 40 * millisecond },
 };
-const databaseSplitsPower: DatabaseScenarioSpec = {
-  ...databaseSplits,
-  nemeses: ["power", "wipe", "disk", "link"],
-  faults: 5,
-};
+const databaseSplitsPower: DatabaseScenarioSpec = { ...databaseSplits, nemeses: ["power", "wipe", "disk", "link"] };
 
 const tablets: TabletScenarioSpec = {
   nodes: [3, 4, 5],

@@ -33,6 +33,7 @@ const api = [
   "backend/api-charges.ts",
   "backend/api-database.ts",
   "backend/api-tablets.ts",
+  "backend/api-tails.ts",
   "backend/api-cache.ts",
 ];
 

@@ -1,0 +1,82 @@
+/**
+ * How many hedges a client may send, whatever each single read would like. Hedges are load: where everything waits, everything
+ * would be sent twice, and wait longer.
+ *
+ * - *tokens* (gRPC proposal A6): failed copies take a token, successes give back a part of one, and at half or below nobody hedges;
+ * - *share*: a read earns a part of a hedge. It bounds the extra load however the servers answer, which tokens do not.
+ *
+ * Both count in whole thousandths or millionths, so that no sequence of roundings can mint a token.
+ */
+import type { HedgeBudgetSpec } from "../api-tails.ts";
+
+export interface HedgeBudget {
+  onRead(): void;
+  /** Pays for one hedge and returns true, or changes nothing and returns false. */
+  tryHedge(): boolean;
+  onSuccess(): void;
+  /** A copy failed, or its server asked not to be hedged. */
+  onFailure(): void;
+}
+
+export function createHedgeBudget(spec: HedgeBudgetSpec): HedgeBudget {
+  return spec.kind === "tokens"
+    ? new TokenHedgeBudget(spec.max, spec.ratio)
+    : new ShareHedgeBudget(spec.share, spec.burst);
+}
+
+/** gRPC gives `tokenRatio` three decimals. */
+const thousandths = 1_000;
+
+class TokenHedgeBudget implements HedgeBudget {
+  private readonly max: number;
+  private readonly refund: number;
+  private left: number;
+
+  constructor(max: number, ratio: number) {
+    this.max = Math.round(max * thousandths);
+    this.refund = Math.round(ratio * thousandths);
+    this.left = this.max;
+  }
+
+  onRead(): void {}
+
+  tryHedge(): boolean {
+    return this.left > this.max / 2;
+  }
+
+  onSuccess(): void {
+    this.left = Math.min(this.max, this.left + this.refund);
+  }
+
+  onFailure(): void {
+    this.left = Math.max(0, this.left - thousandths);
+  }
+}
+
+const millionths = 1_000_000;
+
+class ShareHedgeBudget implements HedgeBudget {
+  private readonly earns: number;
+  private readonly most: number;
+  private saved: number;
+
+  constructor(share: number, burst: number) {
+    this.earns = Math.round(share * millionths);
+    this.most = Math.round(burst * millionths);
+    this.saved = this.most;
+  }
+
+  onRead(): void {
+    this.saved = Math.min(this.most, this.saved + this.earns);
+  }
+
+  tryHedge(): boolean {
+    if (this.saved < millionths) return false;
+    this.saved -= millionths;
+    return true;
+  }
+
+  onSuccess(): void {}
+
+  onFailure(): void {}
+}

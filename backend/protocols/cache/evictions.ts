@@ -1,0 +1,23 @@
+/** Every eviction policy by its name, and which one a cache gets that names none. */
+import type { EvictionPolicy } from "../../api-cache.ts";
+import type { Eviction } from "./eviction.ts";
+import type { ItemLists } from "./item-lists.ts";
+import { Lru } from "./lru.ts";
+import { S3Fifo } from "./s3-fifo.ts";
+import { SegmentedLru } from "./segmented-lru.ts";
+import { WTinyLfu } from "./w-tinylfu.ts";
+
+export const defaultPolicy: EvictionPolicy = "s3-fifo";
+
+export function evictionFor(policy: EvictionPolicy, lists: ItemLists): Eviction {
+  switch (policy) {
+    case "lru":
+      return new Lru(lists);
+    case "segmented-lru":
+      return new SegmentedLru(lists);
+    case "s3-fifo":
+      return new S3Fifo(lists);
+    case "w-tinylfu":
+      return new WTinyLfu(lists);
+  }
+}

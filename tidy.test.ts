@@ -35,6 +35,7 @@ const api = [
   "backend/api-tablets.ts",
   "backend/api-tails.ts",
   "backend/api-cache.ts",
+  "backend/api-zones.ts",
 ];
 
 /** The first layer that names a file is its layer, so exceptions stand above the rule. */

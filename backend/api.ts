@@ -8,6 +8,7 @@ import type { ChargesRequest, ChargesResult } from "./api-charges.ts";
 import type { KeysRequest, KeysResult } from "./api-coordination.ts";
 import type { DatabaseRequest, DatabaseResult } from "./api-database.ts";
 import type { RowsRequest, RowsResult, TabletRules } from "./api-tablets.ts";
+import type { ZonesService } from "./api-zones.ts";
 import type { Topology } from "./kernel/topology.ts";
 import type { Micros } from "./kernel/units.ts";
 
@@ -372,7 +373,8 @@ export type ServiceSpec =
   | ChargesService
   | DatabaseService
   | TabletsService
-  | CacheService;
+  | CacheService
+  | ZonesService;
 
 export interface Deployment {
   readonly topology: Topology;

@@ -7,6 +7,7 @@ import { quorumMutants } from "./quorum-mutants.ts";
 import { plantedCharges } from "./services/charges/mutants.ts";
 import { plantedTransactions } from "./services/database/mutants.ts";
 import { plantedTablets } from "./services/tablets/mutants.ts";
+import { plantedZones } from "./services/zones/mutants.ts";
 import { roles as realRoles } from "./services/node.ts";
 import type { Roles } from "./services/node.ts";
 
@@ -29,6 +30,7 @@ export const mutants: readonly Mutant[] = [
   })),
   ...plantedCharges.map(({ charges, ...about }) => ({ ...about, roles: { charges } })),
   ...plantedTablets.map(({ rows, ...about }) => ({ ...about, roles: { rows } })),
+  ...plantedZones.map(({ zones, ...about }) => ({ ...about, roles: { zones } })),
 ];
 
 /** The roles a deployment asks for. Throws on an unknown plant. */

@@ -29,6 +29,11 @@ import { RowsMachine } from "./tablets/rows-machine.ts";
 import type { RowsMachineClass } from "./tablets/rows-machine.ts";
 import type { TabletsEnv } from "./tablets/tablets-node.ts";
 import { TabletsNode } from "./tablets/tablets-node.ts";
+import type { ZonesEnv } from "./zones/messages.ts";
+import { zonesRoles } from "./zones/mutants.ts";
+import type { ZonesRoles } from "./zones/mutants.ts";
+import { ZoneMap } from "./zones/zone-map.ts";
+import { ZonesNode } from "./zones/zones-node.ts";
 
 type UntypedEnv = Env<unknown, string, unknown>;
 type UntypedCore = Core<unknown, string, unknown>;
@@ -40,6 +45,7 @@ export interface Roles {
   readonly charges: ChargesRoles;
   readonly transactions: TransactionRoles;
   readonly rows: RowsMachineClass;
+  readonly zones: ZonesRoles;
 }
 
 export const roles: Roles = {
@@ -48,6 +54,7 @@ export const roles: Roles = {
   charges: chargesRoles,
   transactions: transactionRoles,
   rows: RowsMachine,
+  zones: zonesRoles,
 };
 
 /**
@@ -70,6 +77,11 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
       const replica: BuildReplica = (env, build) => new ReplicatedNode(env, service.log, build, made.paxos, witness);
       return (env: UntypedEnv) =>
         new ChargesNode(env as unknown as ChargesEnv, service, made.charges, replica) as unknown as UntypedCore;
+    }
+    case "zones": {
+      const map = new ZoneMap(topology, service);
+      return (env: UntypedEnv) =>
+        new ZonesNode(env as unknown as ZonesEnv, service, map, made.zones) as unknown as UntypedCore;
     }
     case "cache": {
       const ring = cacheRing(topology, service);

@@ -14,6 +14,9 @@ import type { Micros } from "./kernel/units.ts";
 /** Bytes in a key at most. */
 export const maxCacheKeyBytes = 250;
 
+/** After so many bytes of values in one answer the rest of its operations is deferred. */
+export const maxCacheAnswerBytes = 1_048_576;
+
 export type StoreMode =
   | "set"
   /** Only if there is none. */
@@ -35,6 +38,8 @@ export interface CacheGet {
   readonly vivifyS?: number;
   /** Who finds an item with less than this left to live, and is the first, has won (R). */
   readonly recacheS?: number;
+  /** Who asks is ready to recompute: the first to find a stale item has won. Goes without saying with the two above. */
+  readonly wins?: boolean;
   /** Does not count as an access ("u"). */
   readonly quietly?: boolean;
   /** CAS value of an item that is vivified (E). */
@@ -57,6 +62,8 @@ export interface CacheStoring {
   readonly vivifyS?: number;
   /** CAS value that it gets (E); absent: the next of this node. */
   readonly newCas?: number;
+  /** The client wrote the key in base64, and so will whoever is told the key (b). */
+  readonly keyEncoded?: boolean;
 }
 
 export interface CacheArithmetic {
@@ -77,6 +84,7 @@ export interface CacheArithmetic {
 export interface CacheDelete {
   readonly kind: "delete";
   readonly key: StoreKey;
+  /** Only if the item has this CAS value (C). */
   readonly compareCas?: number;
   /** It stays and is stale: the next to get it wins (I). */
   readonly invalidate?: boolean;
@@ -107,6 +115,8 @@ export interface CacheHit {
   readonly cas: number;
   /** What is left, after a touch; Infinity: for ever. */
   readonly ttlS: number;
+  /** What was left before it was touched or made. */
+  readonly ttlBeforeS: number;
   /** Somebody had got it before. */
   readonly fetched: boolean;
   /** Since it was last accessed, before this. */
@@ -117,6 +127,8 @@ export interface CacheHit {
   readonly won: boolean;
   /** Another client is (Z). */
   readonly taken: boolean;
+  /** As the client that stored it said. */
+  readonly keyEncoded: boolean;
 }
 
 export type CacheOutcome =
@@ -128,7 +140,7 @@ export type CacheOutcome =
   | { readonly kind: "not-stored" }
   /** The item has another CAS value than `compareCas`. */
   | { readonly kind: "changed" }
-  | { readonly kind: "counted"; readonly value: bigint; readonly cas: number; readonly ttlS: number }
+  | { readonly kind: "counted"; readonly value: bigint; readonly cas: number; readonly ttlBeforeS: number }
   /** Arithmetic on what is no decimal number below 2^64. */
   | { readonly kind: "not-a-number" }
   /** Above the node's `maxItemBytes`. What was under the key before a set is gone. */
@@ -137,6 +149,8 @@ export type CacheOutcome =
   | { readonly kind: "touched" }
   | { readonly kind: "flushed" }
   | { readonly kind: "stats"; readonly stats: Readonly<Record<string, number>> }
+  /** Not executed, nor was what came after it for the same node: the answer is long enough already. Ask again. */
+  | { readonly kind: "deferred" }
   /** The node that owns the key did not answer: `happened` says what is known. */
   | { readonly kind: "failed"; readonly happened: "no" | "unknown"; readonly message: string };
 

@@ -358,6 +358,15 @@ export class CacheStore {
     this.mark(item, layout.wonMark, won);
   }
 
+  /** Its client writes the key in base64. */
+  isKeyEncoded(item: number): boolean {
+    return this.isMarked(item, layout.keyEncodedMark);
+  }
+
+  setKeyEncoded(item: number, encoded: boolean): void {
+    this.mark(item, layout.keyEncodedMark, encoded);
+  }
+
   private isMarked(item: number, mark: number): boolean {
     return (this.words[(item << wordShift) + marksWord] & mark) !== 0;
   }

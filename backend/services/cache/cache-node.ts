@@ -1,39 +1,206 @@
 /**
- * One node of a cache: it owns a share of the keys, by the ring, and hands on what is not its own.
+ * One node of a cache. It owns the keys that the ring gives it and hands the rest of a request on, one message for each owner:
+ *
+ *     request ── own keys ──> executor ─────────────────────────────┐
+ *        └────── others' ──> ask ──> owner's executor ──> told ─────┴──> answer, outcomes in the order of the operations
+ *
+ * A cache promises nothing about disks, so nothing waits for one. An owner that does not answer in time leaves its operations unknown; the caller may ask
+ * again, or do without the cache.
  */
 import type { Answer } from "../../api.ts";
-import type { CacheRequest, CacheService } from "../../api-cache.ts";
-import type { Core, Env, RequestId } from "../../kernel/env.ts";
+import type { CacheOperation, CacheOutcome, CacheRequest, CacheService } from "../../api-cache.ts";
+import type { Core, Env, RequestId, TimerId } from "../../kernel/env.ts";
+import { hash32 } from "../../kernel/hash.ts";
 import type { Topology } from "../../kernel/topology.ts";
+import { millisecond, second } from "../../kernel/units.ts";
+import type { NodeId } from "../../kernel/units.ts";
+import { CacheStore } from "../../protocols/cache/cache-store.ts";
 import { Ring } from "../../protocols/ring/ring.ts";
+import { CacheExecutor } from "./cache-executor.ts";
 
-export type CacheEnv = Env<never, "crawl", Answer>;
+export type CacheMessage =
+  | { readonly kind: "ask"; readonly id: number; readonly operations: readonly CacheOperation[] }
+  | { readonly kind: "told"; readonly id: number; readonly outcomes: readonly CacheOutcome[] };
+
+export type CacheTimer = "crawl" | "late";
+
+export type CacheEnv = Env<CacheMessage, CacheTimer, Answer>;
+
+const crawlEveryUs = 100 * millisecond;
+/** Buckets in one step: a turn of some hundred microseconds. */
+const crawlBuckets = 2_048;
 
 /** The ring that all nodes of one process share. */
-export function cacheRing(topology: Topology, service: CacheService): Ring {
+export function cacheRing({ nodes }: Topology, service: CacheService): Ring {
   return new Ring(
-    topology.nodes.map(({ zone }, id) => ({ id, zone, weight: 1 })),
+    nodes.map(({ zone }, id) => ({ id, zone, weight: 1 })),
     service.virtualNodes,
   );
 }
 
-export class CacheNode implements Core<never, "crawl", CacheRequest> {
-  private readonly env: CacheEnv;
+/** A request that waits for others. */
+interface Scattered {
+  readonly request: RequestId;
+  readonly outcomes: CacheOutcome[];
+  readonly timer: TimerId;
+  /** Shares that are still out. */
+  pending: number;
+}
 
-  constructor(env: CacheEnv, _service: CacheService, _ring: Ring) {
+/** What one owner was asked, and where its outcomes belong. */
+interface Share {
+  readonly of: Scattered;
+  readonly places: readonly number[];
+}
+
+export class CacheNode implements Core<CacheMessage, CacheTimer, CacheRequest> {
+  private readonly env: CacheEnv;
+  private readonly service: CacheService;
+  private readonly ring: Ring;
+  private readonly alone: boolean;
+  private readonly store: CacheStore;
+  private readonly executor: CacheExecutor;
+  private readonly shares = new Map<number, Share>();
+  private lastId = 0;
+  private crawledTo = 0;
+  private forwarded = 0;
+  private late = 0;
+
+  constructor(env: CacheEnv, service: CacheService, ring: Ring) {
     this.env = env;
+    this.service = service;
+    this.ring = ring;
+    this.alone = ring.members.length === 1;
+    const { memoryBytes: limitBytes, maxItemBytes, policy } = service;
+    this.store = new CacheStore({ limitBytes, maxItemBytes, policy, random: env.random });
+    this.executor = new CacheExecutor(this.store);
   }
 
-  start(): void {}
+  start(): void {
+    this.env.after(crawlEveryUs, "crawl", 0);
+  }
 
-  onRequest(request: RequestId, { operations }: CacheRequest): void {
-    const outcomes = operations.map(() => ({ kind: "missing" }) as const);
+  onRequest(request: RequestId, { operations, timeoutUs }: CacheRequest): void {
+    if (this.alone) this.answer(request, this.executor.run(operations, this.nowS));
+    else this.scatter(request, operations, timeoutUs ?? Infinity);
+  }
+
+  onMessage(from: NodeId, message: CacheMessage): void {
+    if (message.kind === "ask") {
+      const outcomes = this.executor.run(message.operations, this.nowS);
+      this.env.sendEarly(from, { kind: "told", id: message.id, outcomes });
+      return;
+    }
+    const share = this.shares.get(message.id);
+    if (share === undefined) return;
+    this.shares.delete(message.id);
+    this.gather(share, message.outcomes);
+  }
+
+  onTimer(timer: CacheTimer, id: number): void {
+    if (timer === "late") this.giveUp(id);
+    else {
+      this.crawledTo = this.store.crawl(this.crawledTo, crawlBuckets, this.nowS);
+      this.env.after(crawlEveryUs, "crawl", 0);
+    }
+  }
+
+  check(): void {
+    this.store.check();
+  }
+
+  atRest(): boolean {
+    return this.shares.size === 0;
+  }
+
+  counters(): Record<string, number> {
+    const { forwarded, late } = this;
+    return { ...this.executor.figures.stats(this.store), forwarded, late };
+  }
+
+  /** Unix seconds on the threads. */
+  private get nowS(): number {
+    const { earliest, latest } = this.env.wall;
+    return Math.floor((earliest + latest) / (2 * second));
+  }
+
+  private answer(request: RequestId, outcomes: readonly CacheOutcome[]): void {
     this.env.replyEarly(request, { kind: "ok", result: { kind: "cached", outcomes } });
   }
 
-  onMessage(): void {}
+  /* ---- keys of others ------------------------------------------------------------------------------------------------------ */
 
-  onTimer(): void {}
+  private scatter(request: RequestId, operations: readonly CacheOperation[], timeoutUs: number): void {
+    const places = this.placesByOwner(operations);
+    const outcomes = operations.map((): CacheOutcome => ({ kind: "missing" }));
+    const own = places.get(this.env.self);
+    places.delete(this.env.self);
+    if (own !== undefined) fill(outcomes, own, this.executor.run(pick(operations, own), this.nowS));
+    if (places.size === 0) {
+      this.answer(request, outcomes);
+      return;
+    }
+    const patienceUs = Math.min(timeoutUs, this.service.forwardTimeoutUs ?? second);
+    const firstId = this.lastId + 1;
+    const timer = this.env.after(patienceUs, "late", firstId);
+    const scattered: Scattered = { request, outcomes, timer, pending: places.size };
+    for (const [owner, where] of places) {
+      const id = ++this.lastId;
+      this.shares.set(id, { of: scattered, places: where });
+      this.forwarded += where.length;
+      this.env.sendEarly(owner, { kind: "ask", id, operations: pick(operations, where) });
+    }
+  }
 
-  check(): void {}
+  /** A flush is for all nodes: its outcome is that of the last to answer. */
+  private placesByOwner(operations: readonly CacheOperation[]): Map<NodeId, number[]> {
+    const places = new Map<NodeId, number[]>();
+    const put = (owner: NodeId, place: number): void => {
+      const known = places.get(owner);
+      if (known === undefined) places.set(owner, [place]);
+      else known.push(place);
+    };
+    for (const [place, operation] of operations.entries()) {
+      if (operation.kind === "stats") put(this.env.self, place);
+      else if (operation.kind === "flush") for (const { id } of this.ring.members) put(id, place);
+      else put(this.ring.ownerOf(hash32(operation.key)), place);
+    }
+    return places;
+  }
+
+  private gather({ of: scattered, places }: Share, outcomes: readonly CacheOutcome[]): void {
+    fill(scattered.outcomes, places, outcomes);
+    if (--scattered.pending > 0) return;
+    this.env.cancel(scattered.timer);
+    this.answer(scattered.request, scattered.outcomes);
+  }
+
+  /** Shares of one request have ids in a row, at most one for each node; the first names its timer. */
+  private giveUp(firstId: number): void {
+    let scattered: Scattered | undefined;
+    for (let id = firstId; id < firstId + this.ring.members.length; id++) {
+      const share = this.shares.get(id);
+      if (share === undefined) continue;
+      if (scattered !== undefined && share.of !== scattered) break;
+      scattered = share.of;
+      this.shares.delete(id);
+      this.late++;
+      for (const place of share.places) {
+        scattered.outcomes[place] = {
+          kind: "failed",
+          happened: "unknown",
+          message: "the key's node did not answer in time",
+        };
+      }
+    }
+    if (scattered !== undefined) this.answer(scattered.request, scattered.outcomes);
+  }
+}
+
+function pick(operations: readonly CacheOperation[], places: readonly number[]): CacheOperation[] {
+  return places.map((place) => operations[place]);
+}
+
+function fill(all: CacheOutcome[], places: readonly number[], outcomes: readonly CacheOutcome[]): void {
+  for (const [i, place] of places.entries()) all[place] = outcomes[i];
 }

@@ -27,6 +27,15 @@ export interface HedgeSpec {
 /** Survival of a service time: (microseconds, P(time > that)), log-log linear between points, the last slope extended. */
 export type SurvivalCurve = readonly (readonly [atUs: Micros, survival: number])[];
 
+/**
+ * The same copy at several servers' queues, each of which knows the others: whoever begins it tells them to drop it. `staggerUs`
+ * lies between sends; the paper takes twice the network's delay, because two idle servers would otherwise both begin.
+ */
+export interface TieSpec {
+  readonly copies: number;
+  readonly staggerUs: Micros;
+}
+
 /** Stations that answer for each other: each node takes requests, spreads them over all nodes' queues and serves its own. */
 export interface FanOutSpec {
   /** Parts of a read that does not say; each goes to a server of its own as long as there are enough. */
@@ -36,8 +45,8 @@ export interface FanOutSpec {
   /** Each server's service times; the station's own when absent. Every copy draws for itself. */
   readonly curve?: SurvivalCurve;
   readonly hedge?: HedgeSpec;
-  /** Tied requests: so many copies at once, each of which knows its twins; who begins one tells the others to drop it. */
-  readonly tied?: number;
+  /** Instead of `hedge`; queues only. */
+  readonly tied?: TieSpec;
   /** Copies that nobody needs any more are called off. True by default. */
   readonly cancel?: boolean;
 }

@@ -8,6 +8,7 @@ import type { ChargesRequest, ChargesResult } from "./api-charges.ts";
 import type { KeysRequest, KeysResult } from "./api-coordination.ts";
 import type { DatabaseRequest, DatabaseResult } from "./api-database.ts";
 import type { RowsRequest, RowsResult, TabletRules } from "./api-tablets.ts";
+import type { FanOutSpec, HedgeSpec } from "./api-tails.ts";
 import type { ZonesService } from "./api-zones.ts";
 import type { Topology } from "./kernel/topology.ts";
 import type { Micros } from "./kernel/units.ts";
@@ -212,6 +213,10 @@ export interface WorkRequest {
   readonly serviceUs?: Micros;
   /** Distinguishes attempts in traces. */
   readonly operation: number;
+  /** Stations with `fanOut`: into how many parts it is cut; what they say when absent. */
+  readonly parts?: number;
+  /** Stations with `fanOut`: it changes something, so it must not be done twice. */
+  readonly write?: boolean;
   readonly timeoutUs?: Micros;
 }
 
@@ -262,6 +267,8 @@ export interface TablesService {
   readonly weights?: readonly number[];
   /** How long a coordinator waits for its quorum before the outcome is unknown. */
   readonly quorumTimeoutUs: Micros;
+  /** When a read asks a further replica. Absent: all others after 30 ms. */
+  readonly hedge?: HedgeSpec;
   /** Tables that exist from the start. */
   readonly tables?: readonly TableSpec[];
 }
@@ -277,6 +284,8 @@ export interface StationService {
   readonly queueLimit: number;
   /** Skip work whose client has given up already. Without it abandoned work is still executed. */
   readonly dropExpired: boolean;
+  /** The stations answer together. Absent: each serves what enters at its node. */
+  readonly fanOut?: FanOutSpec;
 }
 
 /** How a replicated log is kept. Times are the design: what a leader's death costs follows from them. */

@@ -6,6 +6,7 @@ import { paxosMutants } from "./paxos-mutants.ts";
 import { quorumMutants } from "./quorum-mutants.ts";
 import { plantedCharges } from "./services/charges/mutants.ts";
 import { plantedTransactions } from "./services/database/mutants.ts";
+import { plantedHedges } from "./services/station/mutants.ts";
 import { plantedTablets } from "./services/tablets/mutants.ts";
 import { plantedZones } from "./services/zones/mutants.ts";
 import { roles as realRoles } from "./services/node.ts";
@@ -29,6 +30,7 @@ export const mutants: readonly Mutant[] = [
     roles: transactions === undefined ? {} : { transactions },
   })),
   ...plantedCharges.map(({ charges, ...about }) => ({ ...about, roles: { charges } })),
+  ...plantedHedges.map(({ fanOut, ...about }) => ({ ...about, roles: { fanOut } })),
   ...plantedTablets.map(({ rows, ...about }) => ({ ...about, roles: { rows } })),
   ...plantedZones.map(({ zones, ...about }) => ({ ...about, roles: { zones } })),
 ];

@@ -20,6 +20,9 @@ import { KeysService } from "./keys/keys-service.ts";
 import { ReplicatedNode } from "./replicated/replicated-node.ts";
 import type { ReplicatedEnv } from "./replicated/replicated-node.ts";
 import type { BuildService } from "./replicated/replicated-service.ts";
+import type { FanOutEnv } from "./station/fan-out-messages.ts";
+import type { FanOutRoles } from "./station/fan-out-node.ts";
+import { fanOutRoles, FanOutNode } from "./station/fan-out-node.ts";
 import type { StationEnv } from "./station/station-node.ts";
 import { StationNode } from "./station/station-node.ts";
 import { Placements } from "./tables/placements.ts";
@@ -46,6 +49,7 @@ export interface Roles {
   readonly transactions: TransactionRoles;
   readonly rows: RowsMachineClass;
   readonly zones: ZonesRoles;
+  readonly fanOut: FanOutRoles;
 }
 
 export const roles: Roles = {
@@ -55,6 +59,7 @@ export const roles: Roles = {
   transactions: transactionRoles,
   rows: RowsMachine,
   zones: zonesRoles,
+  fanOut: fanOutRoles,
 };
 
 /**
@@ -64,8 +69,13 @@ export const roles: Roles = {
  */
 export function nodeFactory({ service, topology }: Deployment, made: Roles = roles, witness?: Witness): CoreFactory {
   switch (service.kind) {
-    case "station":
-      return (env: UntypedEnv) => new StationNode(env as unknown as StationEnv, service) as unknown as UntypedCore;
+    case "station": {
+      const nodes = topology.nodes.length;
+      return (env: UntypedEnv) =>
+        service.fanOut === undefined
+          ? (new StationNode(env as unknown as StationEnv, service) as unknown as UntypedCore)
+          : (new FanOutNode(env as unknown as FanOutEnv, service, nodes, made.fanOut) as unknown as UntypedCore);
+    }
     case "tables": {
       const placements = new Placements(topology, service);
       return (env: UntypedEnv) =>

@@ -6,6 +6,8 @@ import { runChargesScenario } from "./charges-scenario.ts";
 import type { ChargesScenarioSpec } from "./charges-scenario.ts";
 import { runDatabaseScenario } from "./database-scenario.ts";
 import type { DatabaseScenarioSpec } from "./database-scenario.ts";
+import { hedgeChoices, runHedgeScenario } from "./hedge-scenario.ts";
+import type { HedgeScenarioSpec } from "./hedge-scenario.ts";
 import { runLogScenario } from "./log-scenario.ts";
 import type { LogScenarioSpec } from "./log-scenario.ts";
 import { runLineScenario } from "./line-scenario.ts";
@@ -146,6 +148,14 @@ const logMoves: LogScenarioSpec = {
   moves: true,
 };
 const logQuorumReads: LogScenarioSpec = { ...log, log: { ...log.log, reads: "quorum" }, moves: true };
+
+const hedges: HedgeScenarioSpec = {
+  nodes: [3, 5],
+  hedges: hedgeChoices,
+  nemeses: ["crash", "partition", "pause", "slow", "link", "disk"],
+  faults: 6,
+  clients: 6,
+};
 
 const database: DatabaseScenarioSpec = {
   shapes: [
@@ -446,6 +456,13 @@ export const scenarios: readonly Scenario[] = [
     catches: ["seal-forgets-decisions"],
     tolerates: [],
     run: (seed, plant) => runDatabaseScenario(databaseSplitsPower, seed, plant),
+  },
+  {
+    name: "hedges",
+    promise: "reads are hedged and writes never: a write that was answered was done once, any other at most once",
+    catches: ["hedge-on-a-write"],
+    tolerates: [],
+    run: (seed, plant) => runHedgeScenario(hedges, seed, plant),
   },
   {
     name: "tablets",

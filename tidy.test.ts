@@ -32,6 +32,7 @@ const api = [
   "backend/api-coordination.ts",
   "backend/api-charges.ts",
   "backend/api-database.ts",
+  "backend/api-members.ts",
   "backend/api-tablets.ts",
   "backend/api-tails.ts",
   "backend/api-cache.ts",

@@ -7,6 +7,7 @@ import type { CacheRequest, CacheResult, CacheService } from "./api-cache.ts";
 import type { ChargesRequest, ChargesResult } from "./api-charges.ts";
 import type { KeysRequest, KeysResult } from "./api-coordination.ts";
 import type { DatabaseRequest, DatabaseResult } from "./api-database.ts";
+import type { MembersRequest, MembersResult, MembersService } from "./api-members.ts";
 import type { RowsRequest, RowsResult, TabletRules } from "./api-tablets.ts";
 import type { FanOutSpec, HedgeSpec } from "./api-tails.ts";
 import type { ZonesService } from "./api-zones.ts";
@@ -227,6 +228,7 @@ export type Request =
   | ChargesRequest
   | DatabaseRequest
   | RowsRequest
+  | MembersRequest
   | CacheRequest;
 
 export type Result =
@@ -252,6 +254,7 @@ export type Result =
     }
   | { readonly kind: "worked"; readonly queuedUs: Micros }
   | KeysResult
+  | MembersResult
   | ChargesResult
   | DatabaseResult
   | RowsResult
@@ -382,6 +385,7 @@ export type ServiceSpec =
   | ChargesService
   | DatabaseService
   | TabletsService
+  | MembersService
   | CacheService
   | ZonesService;
 

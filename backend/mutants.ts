@@ -7,6 +7,7 @@ import { quorumMutants } from "./quorum-mutants.ts";
 import { plantedCharges } from "./services/charges/mutants.ts";
 import { plantedTransactions } from "./services/database/mutants.ts";
 import { plantedHedges } from "./services/station/mutants.ts";
+import { plantedMembers } from "./services/members/mutants.ts";
 import { plantedTablets } from "./services/tablets/mutants.ts";
 import { plantedZones } from "./services/zones/mutants.ts";
 import { roles as realRoles } from "./services/node.ts";
@@ -31,6 +32,7 @@ export const mutants: readonly Mutant[] = [
   })),
   ...plantedCharges.map(({ charges, ...about }) => ({ ...about, roles: { charges } })),
   ...plantedHedges.map(({ fanOut, ...about }) => ({ ...about, roles: { fanOut } })),
+  ...plantedMembers.map(({ members, ...about }) => ({ ...about, roles: { members } })),
   ...plantedTablets.map(({ rows, ...about }) => ({ ...about, roles: { rows } })),
   ...plantedZones.map(({ zones, ...about }) => ({ ...about, roles: { zones } })),
 ];

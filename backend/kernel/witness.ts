@@ -14,5 +14,9 @@ export interface Witness {
   onLeads?(node: NodeId, group: number, ballot: number): void;
   /** Its promise has reached the one it was given to. */
   onPromised?(node: NodeId, group: number, ballot: number): void;
+  /** It believes that of a member from now on, until it hears something stronger. */
+  onStanding?(node: NodeId, member: NodeId, standing: string, incarnation: number): void;
+  /** It serves that key, which by its own ring is `owner`'s. */
+  onServed?(node: NodeId, key: string, owner: NodeId): void;
   onAccepted?(node: NodeId, group: number, slot: number, ballot: number, value: unknown): void;
 }

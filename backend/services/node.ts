@@ -17,6 +17,9 @@ import type { DatabaseEnv } from "./database/database-node.ts";
 import { transactionRoles } from "./database/seat.ts";
 import type { TransactionRoles } from "./database/seat.ts";
 import { KeysService } from "./keys/keys-service.ts";
+import { MembersNode, membersRoles } from "./members/members-node.ts";
+import type { MembersEnv, MembersRoles } from "./members/members-node.ts";
+import { Rings } from "./members/rings.ts";
 import { ReplicatedNode } from "./replicated/replicated-node.ts";
 import type { ReplicatedEnv } from "./replicated/replicated-node.ts";
 import type { BuildService } from "./replicated/replicated-service.ts";
@@ -48,6 +51,7 @@ export interface Roles {
   readonly charges: ChargesRoles;
   readonly transactions: TransactionRoles;
   readonly rows: RowsMachineClass;
+  readonly members: MembersRoles;
   readonly zones: ZonesRoles;
   readonly fanOut: FanOutRoles;
 }
@@ -58,6 +62,7 @@ export const roles: Roles = {
   charges: chargesRoles,
   transactions: transactionRoles,
   rows: RowsMachine,
+  members: membersRoles,
   zones: zonesRoles,
   fanOut: fanOutRoles,
 };
@@ -96,6 +101,12 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
     case "cache": {
       const ring = cacheRing(topology, service);
       return (env: UntypedEnv) => new CacheNode(env as unknown as CacheEnv, service, ring) as unknown as UntypedCore;
+    }
+    case "members": {
+      const rings = new Rings(service.virtualNodes ?? 100);
+      const nodes = topology.nodes.length;
+      return (env: UntypedEnv) =>
+        new MembersNode(env as unknown as MembersEnv, service, nodes, rings, made.members, witness) as unknown as UntypedCore;
     }
     case "tablets":
       return (env: UntypedEnv) =>

@@ -36,6 +36,7 @@ const api = [
   "backend/api-tablets.ts",
   "backend/api-tails.ts",
   "backend/api-cache.ts",
+  "backend/api-dispatch.ts",
   "backend/api-zones.ts",
 ];
 
@@ -67,6 +68,12 @@ const layers: readonly Layer[] = [
     of: ["backend/services/items/"],
     may: ["backend/kernel/", "backend/policies/", ...api],
     mustNot: "know where items are kept: it is pure arithmetic on items",
+  },
+  {
+    // h3-js: cells of the map are pure arithmetic, the same in both runtimes.
+    of: ["backend/services/dispatch/"],
+    may: ["backend/kernel/", "backend/protocols/", ...api, "h3-js"],
+    mustNot: "know what runs it: no runtime, no server, no node: module",
   },
   {
     of: ["backend/services/"],

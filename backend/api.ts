@@ -5,6 +5,7 @@
 import type { TimeSpec } from "./kernel/time-spec.ts";
 import type { CacheRequest, CacheResult, CacheService } from "./api-cache.ts";
 import type { ChargesRequest, ChargesResult } from "./api-charges.ts";
+import type { DispatchRequest, DispatchResult, DispatchService } from "./api-dispatch.ts";
 import type { KeysRequest, KeysResult } from "./api-coordination.ts";
 import type { DatabaseRequest, DatabaseResult } from "./api-database.ts";
 import type { MembersRequest, MembersResult, MembersService } from "./api-members.ts";
@@ -229,7 +230,8 @@ export type Request =
   | DatabaseRequest
   | RowsRequest
   | MembersRequest
-  | CacheRequest;
+  | CacheRequest
+  | DispatchRequest;
 
 export type Result =
   | { readonly kind: "table"; readonly table: TableDescription }
@@ -258,7 +260,8 @@ export type Result =
   | ChargesResult
   | DatabaseResult
   | RowsResult
-  | CacheResult;
+  | CacheResult
+  | DispatchResult;
 
 /* ---- deployments -------------------------------------------------------------------------------------------------------- */
 
@@ -387,6 +390,7 @@ export type ServiceSpec =
   | TabletsService
   | MembersService
   | CacheService
+  | DispatchService
   | ZonesService;
 
 export interface Deployment {

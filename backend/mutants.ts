@@ -8,6 +8,7 @@ import { plantedCharges } from "./services/charges/mutants.ts";
 import { plantedTransactions } from "./services/database/mutants.ts";
 import { plantedHedges } from "./services/station/mutants.ts";
 import { plantedMembers } from "./services/members/mutants.ts";
+import { plantedDispatch } from "./services/dispatch/mutants.ts";
 import { plantedTablets } from "./services/tablets/mutants.ts";
 import { plantedZones } from "./services/zones/mutants.ts";
 import { roles as realRoles } from "./services/node.ts";
@@ -33,6 +34,7 @@ export const mutants: readonly Mutant[] = [
   ...plantedCharges.map(({ charges, ...about }) => ({ ...about, roles: { charges } })),
   ...plantedHedges.map(({ fanOut, ...about }) => ({ ...about, roles: { fanOut } })),
   ...plantedMembers.map(({ members, ...about }) => ({ ...about, roles: { members } })),
+  ...plantedDispatch.map(({ dispatch, ...about }) => ({ ...about, roles: { dispatch } })),
   ...plantedTablets.map(({ rows, ...about }) => ({ ...about, roles: { rows } })),
   ...plantedZones.map(({ zones, ...about }) => ({ ...about, roles: { zones } })),
 ];

@@ -16,6 +16,9 @@ import { DatabaseNode } from "./database/database-node.ts";
 import type { DatabaseEnv } from "./database/database-node.ts";
 import { transactionRoles } from "./database/seat.ts";
 import type { TransactionRoles } from "./database/seat.ts";
+import { DispatchNode, dispatchRoles } from "./dispatch/dispatch-node.ts";
+import type { DispatchRoles } from "./dispatch/dispatch-node.ts";
+import type { DispatchEnv } from "./dispatch/messages.ts";
 import { KeysService } from "./keys/keys-service.ts";
 import { MembersNode, membersRoles } from "./members/members-node.ts";
 import type { MembersEnv, MembersRoles } from "./members/members-node.ts";
@@ -51,6 +54,7 @@ export interface Roles {
   readonly charges: ChargesRoles;
   readonly transactions: TransactionRoles;
   readonly rows: RowsMachineClass;
+  readonly dispatch: DispatchRoles;
   readonly members: MembersRoles;
   readonly zones: ZonesRoles;
   readonly fanOut: FanOutRoles;
@@ -62,6 +66,7 @@ export const roles: Roles = {
   charges: chargesRoles,
   transactions: transactionRoles,
   rows: RowsMachine,
+  dispatch: dispatchRoles,
   members: membersRoles,
   zones: zonesRoles,
   fanOut: fanOutRoles,
@@ -106,16 +111,35 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
       const rings = new Rings(service.virtualNodes ?? 100);
       const nodes = topology.nodes.length;
       return (env: UntypedEnv) =>
-        new MembersNode(env as unknown as MembersEnv, service, nodes, rings, made.members, witness) as unknown as UntypedCore;
+        new MembersNode(
+          env as unknown as MembersEnv,
+          service,
+          nodes,
+          rings,
+          made.members,
+          witness,
+        ) as unknown as UntypedCore;
     }
     case "tablets":
       return (env: UntypedEnv) =>
         new TabletsNode(env as unknown as TabletsEnv, service, topology, made, witness) as unknown as UntypedCore;
+    case "dispatch": {
+      const nodes = topology.nodes.length;
+      return (env: UntypedEnv) =>
+        new DispatchNode(env as unknown as DispatchEnv, service, nodes, made.dispatch) as unknown as UntypedCore;
+    }
     case "database": {
       const nearest = nearestFirst(topology);
       return (env: UntypedEnv) => {
         const near = (replicas: readonly NodeId[]) => nearest(env.self, replicas);
-        return new DatabaseNode(env as unknown as DatabaseEnv, service, topology, near, made, witness) as unknown as UntypedCore;
+        return new DatabaseNode(
+          env as unknown as DatabaseEnv,
+          service,
+          topology,
+          near,
+          made,
+          witness,
+        ) as unknown as UntypedCore;
       };
     }
   }

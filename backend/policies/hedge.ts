@@ -183,3 +183,12 @@ export class Hedge {
     return lastUs + step(call.sent - 1);
   }
 }
+
+/** As a node reports them: "hedgeSent", "hedgeWon" ... */
+export function hedgeCounters(hedge: Hedge | null): Record<string, number> {
+  const counters: Record<string, number> = {};
+  if (hedge === null) return counters;
+  for (const [name, value] of Object.entries(hedge.counts))
+    counters[`hedge${name[0].toUpperCase()}${name.slice(1)}`] = value;
+  return counters;
+}

@@ -7,7 +7,8 @@
  * Strict quorum: only the record's n replicas count. Sloppy: the first n nodes of the ring walk that are not suspected, each
  * stand-in keeping a hint for the replica it stands in for.
  *
- * Departures from the paper: a read first asks only the r replicas it needs and the others after `speculateAfterUs`; and every
+ * Departures from the paper: a read first asks only the r replicas it needs and the others after `speculateAfterUs`, or one more when
+ * its hedge is due (nothing is called off: a replica answers a fetch in the turn in which it hears of it); and every
  * write is owed durably to all its replicas (handoff.ts), which does the work of the paper's Merkle trees for writes that were
  * coordinated by a disk that still exists.
  */
@@ -15,6 +16,7 @@ import type { Item, MergeRule, Replication } from "../../api.ts";
 import { OpenTable } from "../../kernel/open-table.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond } from "../../kernel/units.ts";
+import type { Hedge, HedgedCall } from "../../policies/hedge.ts";
 import type { Handoff } from "./handoff.ts";
 import type { QuorumEnv, QuorumMessage, RecordKey } from "./messages.ts";
 import type { Peers } from "./peers.ts";
@@ -44,6 +46,12 @@ export interface QuorumClient {
   onQuorumLost(token: number, answered: number, needed: number): void;
 }
 
+/** When reads ask a further replica. `arm`: have `onHedgeDue` called with this number after so long. */
+export interface ReadHedges {
+  readonly policy: Hedge;
+  arm(delayUs: Micros, op: number): void;
+}
+
 export const speculateAfterUs: Micros = 30 * millisecond;
 /** Writes sent ahead are confirmed together, after so many or at the next tick. */
 const confirmEvery = 32;
@@ -68,6 +76,10 @@ export interface Pending {
   readonly standsFor: NodeId[];
   done: boolean;
   speculated: boolean;
+  /** Null: a write, or reads are not hedged here. */
+  hedge: HedgedCall | null;
+  /** Of `asked`, how many were asked at first. */
+  first: number;
 }
 
 export class Coordinator {
@@ -76,6 +88,7 @@ export class Coordinator {
   protected readonly replica: Replica;
   protected readonly handoff: Handoff;
   private readonly client: QuorumClient;
+  private readonly hedges: ReadHedges | null;
   private readonly pending = new OpenTable<Pending>();
   /** Numbers of this life: [firstOp, nextOp) are given. */
   private readonly firstOp: number;
@@ -85,7 +98,15 @@ export class Coordinator {
   private readonly toConfirm: NodeId[] = [];
   repairs = 0;
 
-  constructor(env: QuorumEnv, peers: Peers, replica: Replica, handoff: Handoff, client: QuorumClient) {
+  constructor(
+    env: QuorumEnv,
+    peers: Peers,
+    replica: Replica,
+    handoff: Handoff,
+    client: QuorumClient,
+    hedges: ReadHedges | null = null,
+  ) {
+    this.hedges = hedges;
     this.env = env;
     this.peers = peers;
     this.replica = replica;
@@ -161,6 +182,20 @@ export class Coordinator {
       if (node !== this.env.self) this.askToFetch(op, node);
     }
     if (op.answered.length >= op.needed) this.finishRead(op);
+    else this.beginHedge(op);
+  }
+
+  /** A read's next hedge is due, unless it was answered meanwhile. */
+  onHedgeDue(id: number): void {
+    const op = this.pending.get(id);
+    const call = op?.hedge ?? null;
+    if (op === undefined || call === null || this.hedges === null) return;
+    const another = this.reachable(op.target).nodes.find(
+      (node) => node !== this.env.self && !op.asked.includes(node) && !this.peers.suspects(node),
+    );
+    if (another === undefined || !this.hedges.policy.tryHedge(call, this.env.now)) return;
+    this.askToFetch(op, another);
+    this.armHedge(op, call);
   }
 
   onStored(from: NodeId, id: number): void {
@@ -180,6 +215,7 @@ export class Coordinator {
     const op = this.pending.get(id);
     if (op === undefined || op.kind !== "read" || this.isRepeated(op, from)) return;
     this.addAnswer(op, from, versions);
+    if (op.hedge?.done === true) this.hedges?.policy.onCopyEnded(op.hedge, 1, { kind: "ok" }, this.env.now);
     if (op.done) this.repairBehind(op);
     else if (op.answered.length >= op.needed) this.finishRead(op);
     this.closeIfComplete(op);
@@ -265,6 +301,8 @@ export class Coordinator {
       standsFor: [],
       done: false,
       speculated: kind === "write",
+      hedge: null,
+      first: 0,
     };
     this.pending.set(op.op, op);
     return op;
@@ -325,8 +363,27 @@ export class Coordinator {
     this.closeIfComplete(op);
   }
 
+  private beginHedge(op: Pending): void {
+    if (this.hedges === null) return;
+    op.first = op.asked.length;
+    op.hedge = this.hedges.policy.begin(this.env.now, "read");
+    this.armHedge(op, op.hedge);
+  }
+
+  private armHedge({ op }: Pending, { hedgeAtUs }: HedgedCall): void {
+    if (hedgeAtUs !== Infinity) this.hedges!.arm(Math.max(0, hedgeAtUs - this.env.now), op);
+  }
+
+  /** A hedge has won when one of the answers that were enough came from a replica that was not asked at first. */
+  private endHedge({ hedge, answered, asked, first }: Pending): void {
+    if (hedge === null) return;
+    const won = asked.some((node, i) => i >= first && answered.includes(node));
+    this.hedges!.policy.onCopyEnded(hedge, won ? 2 : 1, { kind: "ok" }, this.env.now);
+  }
+
   private finishRead(op: Pending): void {
     op.done = true;
+    this.endHedge(op);
     this.client.onRead(op.token, op.versions);
     this.repairBehind(op);
     this.closeIfComplete(op);

@@ -16,7 +16,7 @@ import type { Core, RequestId } from "../../kernel/env.ts";
 import { OpenTable } from "../../kernel/open-table.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { CopyOutcome, HedgedCall } from "../../policies/hedge.ts";
-import { Hedge } from "../../policies/hedge.ts";
+import { Hedge, hedgeCounters } from "../../policies/hedge.ts";
 import type { FanOutEnv, FanOutMessage, FanOutTimer } from "./fan-out-messages.ts";
 import { LeafQueue } from "./leaf-queue.ts";
 import { CurveDraws } from "./survival-curve.ts";
@@ -139,13 +139,9 @@ export class FanOutNode implements Core<FanOutMessage, FanOutTimer, WorkRequest>
 
   counters(): Record<string, number | readonly number[]> {
     const { counts } = this.leaf;
-    const hedge = this.hedge?.counts;
-    const hedges: Record<string, number> = {};
-    for (const [name, value] of Object.entries(hedge ?? {}))
-      hedges[`hedge${name[0].toUpperCase()}${name.slice(1)}`] = value;
     return {
       ...counts,
-      ...hedges,
+      ...hedgeCounters(this.hedge),
       effects: this.leaf.effects,
       asks: this.asks,
       lateAnswers: this.lateAnswers,

@@ -44,4 +44,5 @@ export type TablesMessage =
       readonly limits: CapacityLimits;
     };
 
-export type TablesTimer = "tick" | "capacity";
+/** "hedge": by read of the coordinator. */
+export type TablesTimer = "tick" | "capacity" | "hedge";

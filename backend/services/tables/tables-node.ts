@@ -16,6 +16,7 @@ import type { Answer, Item, TableRequest, TablesService, TableSpec } from "../..
 import type { Core, Env, RequestId } from "../../kernel/env.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import { millisecond } from "../../kernel/units.ts";
+import { Hedge, hedgeCounters } from "../../policies/hedge.ts";
 import { controlIntervalUs } from "../../policies/capacity/table-controller.ts";
 import { Coordinator } from "../../protocols/quorum/coordinator.ts";
 import { Handoff } from "../../protocols/quorum/handoff.ts";
@@ -67,6 +68,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
   private readonly handoff: Handoff;
   private readonly vouches: Vouches;
   private readonly coordinator: Coordinator;
+  private readonly hedge: Hedge | null;
   private readonly operations: Operations;
   private readonly catalog: Catalog;
   private readonly admission: Admission;
@@ -93,7 +95,10 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     this.vouches = new roles.Vouches(env, this.handoff);
     this.admission = new Admission(env, this.peers, this.placements);
     this.operations = new Operations({ env, onDone: (origin, answer) => this.onDone(origin, answer) }, this.admission);
-    this.coordinator = new roles.Coordinator(env, this.peers, this.replica, this.handoff, this.operations);
+    const policy = (this.hedge = service.hedge === undefined ? null : new Hedge(service.hedge));
+    const hedges =
+      policy === null ? null : { policy, arm: (us: Micros, op: number) => void env.after(us, "hedge", op) };
+    this.coordinator = new roles.Coordinator(env, this.peers, this.replica, this.handoff, this.operations, hedges);
     this.operations.coordinator = this.coordinator;
     this.catalog = new Catalog(
       { env, onCatalogAnswer: (token, answer) => this.onCatalogAnswer(token, answer) },
@@ -185,8 +190,11 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     this.keepTicking();
   }
 
-  onTimer(timer: TablesTimer): void {
-    if (timer === "tick") {
+  onTimer(timer: TablesTimer, key: number): void {
+    if (timer === "hedge") {
+      this.coordinator.onHedgeDue(key);
+      this.keepTicking();
+    } else if (timer === "tick") {
       this.ticking = false;
       this.peers.tick();
       this.coordinator.tick();
@@ -231,6 +239,7 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
       hintsKept: this.handoff.hintsKept,
       handedOver: this.handoff.handedOver,
       owed: this.handoff.outstanding,
+      ...hedgeCounters(this.hedge),
       ...this.admission.counters(),
     };
   }

@@ -145,11 +145,17 @@ function scaledDurations<T>(value: T, scale: number): T {
   if (Array.isArray(value)) return value.map((item: unknown) => scaledDurations(item, scale)) as T;
   const members = Object.entries(value).map(([name, member]: [string, unknown]) => [
     name,
-    typeof member === "number" && name.endsWith("Us") && member > 0
-      ? Math.max(1, Math.round(member * scale))
-      : scaledDurations(member, scale),
+    name.endsWith("Us") ? scaledTimes(member, scale) : scaledDurations(member, scale),
   ]);
   return Object.fromEntries(members) as T;
+}
+
+/** A duration, or a list of them. */
+function scaledTimes(value: unknown, scale: number): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => scaledTimes(item, scale));
+  return typeof value === "number" && value > 0
+    ? Math.max(1, Math.round(value * scale))
+    : scaledDurations(value, scale);
 }
 
 /** Everything that has a time keeps its place in proportion. */
@@ -159,7 +165,7 @@ function withLength(plan: TankExperiment, forS: number): TankExperiment {
   const load = stretched(plan.load, forUs / plan.forUs);
   const faults = plan.faults.map(({ atUs, fault }) => ({
     atUs: scale(atUs),
-    fault: fault.kind === "pause" ? { ...fault, forUs: scale(fault.forUs) } : fault,
+    fault: fault.kind === "pause" || fault.kind === "hold" ? { ...fault, forUs: scale(fault.forUs) } : fault,
   }));
   return { ...plan, load, forUs, warmUpUs: scale(plan.warmUpUs), faults };
 }

@@ -38,6 +38,8 @@ export interface ItemsParameters {
   readonly strict?: boolean;
   /** Instants closer than this count as one: the error of the clocks that order writes and of those that record. Default 0. */
   readonly slackUs?: Micros;
+  /** Nodes that clients ask. Default none: any. */
+  readonly entries?: readonly number[];
 }
 
 export const itemsDefaults = {
@@ -50,6 +52,7 @@ export const itemsDefaults = {
   prefix: "item-",
   strict: false,
   slackUs: 0,
+  entries: [],
 } satisfies Required<ItemsParameters>;
 
 export function items(parameters: ItemsParameters = {}): WorkloadSpec {
@@ -68,6 +71,7 @@ export class Items implements Workload {
   private readonly prefix: string;
   private readonly strict: boolean;
   private readonly slackUs: Micros;
+  private readonly entries: readonly number[];
 
   constructor(given: Readonly<Record<string, unknown>>) {
     const parameters = new Parameters("items", itemsDefaults, given);
@@ -82,6 +86,7 @@ export class Items implements Workload {
     this.prefix = parameters.text("prefix");
     this.strict = parameters.boolean("strict");
     this.slackUs = parameters.whole("slackUs", 0, Infinity);
+    this.entries = entriesOf(parameters);
   }
 
   setup(): readonly Request[] {
@@ -91,7 +96,8 @@ export class Items implements Workload {
   begin(arrival: number, random: Random): Session {
     const keys = arrival < this.shiftAtArrival ? this.keys : this.shiftedKeys;
     const key = this.prefix + keys.next(random, arrival);
-    return new ItemSession(random.chance(this.readShare) ? this.read(key) : this.write(key, String(arrival), random));
+    const step = random.chance(this.readShare) ? this.read(key) : this.write(key, String(arrival), random);
+    return new ItemSession(this.entries.length === 0 ? step : { ...step, entry: random.pick(this.entries) });
   }
 
   finalReads(history: readonly HistoryEntry[]): readonly Request[] {
@@ -125,6 +131,13 @@ function shiftOf(parameters: Parameters): KeyShift | null {
   if (Number.isSafeInteger(atArrival) && atArrival >= 0 && typeof keys === "string") return shift;
   const expected = "null, or { atArrival, keys } with the number of an arrival and a distribution of keys";
   throw parameters.mistake("shift", shift, expected, '{ atArrival: 2000, keys: "hotspot:1:1" }');
+}
+
+function entriesOf(parameters: Parameters): readonly number[] {
+  const entries = parameters.raw("entries");
+  const fits = Array.isArray(entries) && entries.every((node) => Number.isSafeInteger(node) && node >= 0);
+  if (fits) return entries as readonly number[];
+  throw parameters.mistake("entries", entries, "a list of nodes' numbers", "[0, 1]");
 }
 
 class ItemSession implements Session {

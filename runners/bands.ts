@@ -9,7 +9,7 @@ export function faultBands(faults: FaultPlan, forUs: Micros): Band[] {
   ordered.forEach(({ atUs, fault }, i) => {
     if (isEnd(fault)) return;
     const end = ordered.slice(i + 1).find((later) => ends(later.fault, fault));
-    const toUs = fault.kind === "pause" ? atUs + fault.forUs : (end?.atUs ?? forUs);
+    const toUs = fault.kind === "pause" || fault.kind === "hold" ? atUs + fault.forUs : (end?.atUs ?? forUs);
     bands.push({ fromS: atUs / second, toS: Math.min(toUs, forUs) / second, label: describeFault(fault) });
   });
   return bands;

@@ -11,6 +11,11 @@ export type Fault =
   | { readonly kind: "restart"; readonly nodes: readonly NodeId[] }
   /** The process stands still (a long collection, a stopped virtual machine); its inputs queue and its timers fire late. */
   | { readonly kind: "pause"; readonly nodes: readonly NodeId[]; readonly forUs: Micros }
+  /**
+   * Simulation only: what the process sends and what is sent to it is held until this ends, while its timers run: a starved network
+   * thread, a full buffer.
+   */
+  | { readonly kind: "hold"; readonly nodes: readonly NodeId[]; readonly forUs: Micros }
   /** Each turn takes `factor` times as long; 1 ends it. */
   | { readonly kind: "slow"; readonly nodes: readonly NodeId[]; readonly factor: number }
   /** Nothing passes from `from` to `to` and, unless `oneWay`, nothing back. */
@@ -95,6 +100,8 @@ export function describeFault(fault: Fault): string {
       return `restart ${list(fault.nodes)}`;
     case "pause":
       return `pause ${list(fault.nodes)} for ${duration(fault.forUs)}`;
+    case "hold":
+      return `hold the messages of ${list(fault.nodes)} for ${duration(fault.forUs)}`;
     case "slow":
       return fault.factor === 1 ? `${list(fault.nodes)} at full speed` : `slow ${list(fault.nodes)} x${fault.factor}`;
     case "partition":

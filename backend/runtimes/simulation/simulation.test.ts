@@ -105,6 +105,18 @@ test("a paused node does nothing, then catches up", () => {
   assert(answeredAt >= 2 * second && answeredAt < 2.1 * second, `answered at ${answeredAt}`);
 });
 
+test("a node whose messages are held works on, and neither hears nor is heard until it ends", () => {
+  const simulation = simulate();
+  let answeredAt = 0;
+  simulation.inject({ kind: "hold", nodes: [1], forUs: 2 * second });
+  simulation.request(0, 5, () => (answeredAt = simulation.now));
+  simulation.run(1.5 * second);
+  assert.equal(simulation.nodes[1].disk.get("value"), undefined, "the copy has not arrived");
+  assert.equal(simulation.nodes[1].disk.get(`beat ${second}`), 1, "its timers run");
+  simulation.run(5 * second);
+  assert(answeredAt >= 2 * second && answeredAt < 2.1 * second, `answered at ${answeredAt}`);
+});
+
 test("a timer fires by its node's own clock: a fast clock fires early in true time", () => {
   const simulation = simulate();
   simulation.inject({ kind: "clock", nodes: [1], stepUs: 0, driftPpm: 100_000 });

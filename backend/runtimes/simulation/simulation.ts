@@ -61,6 +61,8 @@ export class Simulation implements Surroundings {
   private readonly disks: Random[];
   private readonly entries: Random;
   private readonly diskDelay: Delay[];
+  /** By node: nothing of its messages arrives before. */
+  private readonly heldUntil: Float64Array;
   private readonly outstanding = new Map<RequestId, Outstanding>();
   private readonly trace = new RunningHash();
   private nextRequest: RequestId = 1;
@@ -73,6 +75,7 @@ export class Simulation implements Surroundings {
     this.disks = topology.nodes.map((_, i) => Random.stream(seed, "disk", i));
     this.entries = Random.stream(seed, "entries");
     this.diskDelay = topology.nodes.map(() => none);
+    this.heldUntil = new Float64Array(topology.nodes.length);
     this.nodes = topology.nodes.map(
       (_, i) =>
         new SimulatedNode(i, this, options.createCore, {
@@ -122,6 +125,7 @@ export class Simulation implements Surroundings {
   settle(limitUs: Micros): boolean {
     this.inject({ kind: "heal" });
     this.diskDelay.fill(none);
+    this.heldUntil.fill(0);
     for (const node of this.nodes) {
       node.slowness = 1;
       node.pausedUntil = Math.min(node.pausedUntil, this.now);
@@ -173,6 +177,9 @@ export class Simulation implements Surroundings {
       case "pause":
         for (const id of fault.nodes) this.nodes[id].pausedUntil = this.now + fault.forUs;
         break;
+      case "hold":
+        for (const id of fault.nodes) this.heldUntil[id] = this.now + fault.forUs;
+        break;
       case "slow":
         for (const id of fault.nodes) this.nodes[id].slowness = fault.factor;
         break;
@@ -201,8 +208,9 @@ export class Simulation implements Surroundings {
   transmit(from: NodeId, to: NodeId, message: unknown, afterUs: Micros): void {
     const delay = this.network.transmit(from, to, message);
     const copy = this.network.copyDelayUs;
-    if (delay !== lost) this.deliver(from, to, message, afterUs + delay);
-    if (copy !== lost) this.deliver(from, to, message, afterUs + copy);
+    const leavesUs = Math.max(afterUs, this.heldUntil[from] - this.now, this.heldUntil[to] - this.now);
+    if (delay !== lost) this.deliver(from, to, message, leavesUs + delay);
+    if (copy !== lost) this.deliver(from, to, message, leavesUs + copy);
   }
 
   answer(_node: NodeId, request: RequestId, reply: unknown, afterUs: Micros): void {

@@ -112,7 +112,11 @@ test("a node whose messages are held works on, and neither hears nor is heard un
   simulation.request(0, 5, () => (answeredAt = simulation.now));
   simulation.run(1.5 * second);
   assert.equal(simulation.nodes[1].disk.get("value"), undefined, "the copy has not arrived");
-  assert.equal(simulation.nodes[1].disk.get(`beat ${second}`), 1, "its timers run");
+  let beats = 0;
+  simulation.nodes[1].disk.entries((key) => {
+    if (key.startsWith("beat")) beats++;
+  });
+  assert.equal(beats, 1, "its timers run");
   simulation.run(5 * second);
   assert(answeredAt >= 2 * second && answeredAt < 2.1 * second, `answered at ${answeredAt}`);
 });

@@ -31,6 +31,8 @@ export interface MembersNotes {
   readonly missed: readonly number[];
   /** Three numbers each: the member that this one held for dead from then on, when, and who had said so first. */
   readonly dead: readonly number[];
+  /** When this one was pinged. */
+  readonly pinged: readonly number[];
 }
 
 export type MembersResult =

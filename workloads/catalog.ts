@@ -7,6 +7,7 @@ import { CartConflict } from "./cart-conflict.ts";
 import { Charges } from "./charges.ts";
 import { Checkout } from "./checkout.ts";
 import { Items } from "./items.ts";
+import { Members } from "./members.ts";
 import { ParameterError } from "./parameters.ts";
 import { Registers } from "./registers.ts";
 import { Rows } from "./rows.ts";
@@ -22,6 +23,7 @@ const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
   charges: (parameters) => new Charges(parameters),
   checkout: (parameters) => new Checkout(parameters),
   items: (parameters) => new Items(parameters),
+  members: (parameters) => new Members(parameters),
   registers: (parameters) => new Registers(parameters),
   rows: (parameters) => new Rows(parameters),
   transactions: (parameters) => new Transactions(parameters),

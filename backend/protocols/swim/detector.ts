@@ -9,6 +9,8 @@ export interface MembersObserver {
   onClaim(member: NodeId, before: Version, version: Version, by: NodeId): void;
   /** This member found by itself that another does not answer. `probedAt`: when it began to ask, by this node's clock. */
   onMissed(member: NodeId, probedAt: number): void;
+  /** Another asked whether this one is alive. */
+  onPinged(): void;
   /** Others held this member for dead, which it has now contradicted: what it kept for them may have been replaced. */
   onBuried(): void;
 }

@@ -252,6 +252,7 @@ export class Swim implements FailureDetector<SwimMessage> {
   }
 
   private onPing(from: NodeId, sequence: number, checksum: number, claims: Claims): void {
+    this.observer.onPinged();
     const quiet = claims.length === 0 && this.dissemination.size === 0;
     this.learnAll(claims);
     this.send(from, { kind: "ack", sequence, claims: this.claimsFor(from) });

@@ -159,6 +159,10 @@ export class MembersNode
     this.notes.onMissed(member, probedAt, this.env.now);
   }
 
+  onPinged(): void {
+    this.notes.onPinged(this.env.now);
+  }
+
   onBuried(): void {
     this.handOvers.onBuried();
     this.values.clear();
@@ -229,8 +233,9 @@ export class MembersNode
 
   private noted(): MembersNotes {
     const { periods, messages } = this.detector.counters();
-    const { missed, dead } = this.notes;
-    return { node: this.env.self, now: this.env.now, periods, messages, missed: [...missed], dead: [...dead] };
+    const { missed, dead, pinged } = this.notes;
+    const { self: node, now } = this.env;
+    return { node, now, periods, messages, missed: [...missed], dead: [...dead], pinged: [...pinged] };
   }
 
   private reply(request: RequestId, result: Extract<Answer, { kind: "ok" }>["result"]): void {

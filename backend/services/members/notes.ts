@@ -10,6 +10,13 @@ export class Notes {
   /** Member, since when it is held for dead, who said so. */
   readonly dead: number[] = [];
 
+  /** When this node was pinged. */
+  readonly pinged: Micros[] = [];
+
+  onPinged(now: Micros): void {
+    if (this.pinged.length < most) this.pinged.push(now);
+  }
+
   onMissed(member: NodeId, probedAt: Micros, now: Micros): void {
     if (this.missed.length < most) this.missed.push(member, probedAt, now);
   }

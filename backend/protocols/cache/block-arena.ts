@@ -71,10 +71,9 @@ export class BlockArena {
     return block;
   }
 
-  /** Gives back a chain of `count` blocks. */
-  release(first: number, count: number): void {
-    if (first === 0) return;
-    const last = this.blockAt(first, count - 1);
+  /** Gives back a chain of `count` blocks. `whole` here and below: they are known to follow each other. */
+  release(first: number, count: number, whole: boolean): void {
+    const last = whole ? first + count - 1 : this.blockAt(first, count - 1);
     this.next[last] = this.freed;
     this.freed = first;
     this.used -= count;
@@ -87,9 +86,15 @@ export class BlockArena {
       this.next[this.blockAt(first, from - 1)] = more;
     } else if (to < from) {
       const last = this.blockAt(first, to - 1);
-      this.release(this.next[last], from - to);
+      this.release(this.next[last], from - to, false);
       this.next[last] = 0;
     }
+  }
+
+  /** True when the blocks of a chain follow each other in memory. */
+  isWhole(first: number, count: number): boolean {
+    for (let block = first; block < first + count - 1; block++) if (this.next[block] !== block + 1) return false;
+    return true;
   }
 
   /** Block `index` of a chain. */
@@ -100,7 +105,8 @@ export class BlockArena {
   }
 
   /** Copies `length` bytes of the chain, from byte `at`, to `target`. */
-  read(first: number, at: number, length: number, target: Uint8Array, targetAt: number): void {
+  read(first: number, at: number, length: number, whole: boolean, target: Uint8Array, targetAt: number): void {
+    if (whole) return copy(this.bytes, first * blockBytes + at, target, targetAt, length);
     let block = this.blockAt(first, at >>> blockShift);
     let offset = at & (blockBytes - 1);
     for (let done = 0; done < length; offset = 0) {
@@ -113,8 +119,9 @@ export class BlockArena {
   }
 
   /** Copies `source` into the chain from byte `at`. */
-  write(first: number, at: number, source: Uint8Array): void {
+  write(first: number, at: number, whole: boolean, source: Uint8Array): void {
     const { length } = source;
+    if (whole) return copy(source, 0, this.bytes, first * blockBytes + at, length);
     let block = this.blockAt(first, at >>> blockShift);
     let offset = at & (blockBytes - 1);
     for (let done = 0; done < length; offset = 0) {
@@ -152,7 +159,7 @@ export class BlockArena {
   /** The byte string of `length` bytes from byte `at` of the chain. */
   text(first: number, at: number, length: number): string {
     const bytes = new Uint8Array(length);
-    this.read(first, at, length, bytes, 0);
+    this.read(first, at, length, false, bytes, 0);
     return String.fromCharCode(...bytes);
   }
 

@@ -16,8 +16,7 @@ import { BlockArena } from "./block-arena.ts";
 import type { CacheCounts } from "./cache-counts.ts";
 import { noCounts } from "./cache-counts.ts";
 import type { Eviction } from "./eviction.ts";
-import { policyBytesABlock } from "./eviction.ts";
-import { defaultPolicy, evictionFor } from "./evictions.ts";
+import { defaultPolicy, evictionFor, policyBytesABlock } from "./evictions.ts";
 import { HashIndex } from "./hash-index.ts";
 import * as layout from "./item-layout.ts";
 import { ItemLists } from "./item-lists.ts";
@@ -74,7 +73,7 @@ export class CacheStore {
         `limitBytes must be from ${minCacheBytes} to ${maxCacheBytes}; got ${limitBytes}; give the cache's memory in bytes`,
       );
     }
-    const bytesABlock = BlockArena.bytesABlock + indexBytesABlock + policyBytesABlock;
+    const bytesABlock = BlockArena.bytesABlock + indexBytesABlock + policyBytesABlock(policy);
     const blocks = Math.floor((limitBytes - kibibyte) / bytesABlock);
     this.limitBytes = limitBytes;
     this.maxItemBytes = Math.min(maxItemBytes, (blocks >>> 2) * layout.blockBytes);
@@ -163,7 +162,7 @@ export class CacheStore {
     words[at + marksWord] &= ~(layout.fetchedMark | layout.staleMark | layout.wonMark);
     this.setExpiry(item, expiresS);
     this.setCas(item, ++this.lastCas);
-    this.arena.write(item, headerBytes + key.length, value);
+    this.arena.write(item, headerBytes + key.length, this.isMarked(item, layout.wholeMark), value);
     this.itemBytes += value.length;
     this.counts.totalItems++;
     return item;
@@ -181,6 +180,7 @@ export class CacheStore {
     const at = item << wordShift;
     words[at + layout.hashWord] = this.hashOf(key);
     words[at + marksWord] = key.length | (this.epoch << epochShift);
+    this.mark(item, layout.wholeMark, this.arena.isWhole(item, blocks));
     words[at + layout.valueBytesWord] = valueBytes;
     this.arena.writeText(item, headerBytes, key);
     this.index.insert(item);
@@ -203,6 +203,7 @@ export class CacheStore {
       this.lists.remove(item);
       if (to > from) this.makeRoom(to - from, nowS);
       this.arena.resize(item, from, to);
+      this.mark(item, layout.wholeMark, this.arena.isWhole(item, to));
       this.words[at + layout.valueBytesWord] = valueBytes;
       this.lists.add(queue, item);
     }
@@ -237,7 +238,7 @@ export class CacheStore {
     const valueBytes = this.valueBytesOf(item);
     this.eviction.remove(item);
     this.index.remove(item);
-    this.arena.release(item, blocksFor(keyBytes, valueBytes));
+    this.arena.release(item, blocksFor(keyBytes, valueBytes), this.isMarked(item, layout.wholeMark));
     this.itemBytes -= headerBytes + keyBytes + valueBytes;
   }
 
@@ -284,7 +285,8 @@ export class CacheStore {
 
   /** Copies the value into `target`, which must have room for `valueBytesOf` bytes from `at`. */
   readValue(item: number, target: Uint8Array, at: number): void {
-    this.arena.read(item, headerBytes + this.keyBytesOf(item), this.valueBytesOf(item), target, at);
+    const whole = this.isMarked(item, layout.wholeMark);
+    this.arena.read(item, headerBytes + this.keyBytesOf(item), this.valueBytesOf(item), whole, target, at);
   }
 
   private room(length: number): Uint8Array {

@@ -19,5 +19,5 @@ export interface Eviction {
   readonly hottestFirst: readonly number[];
 }
 
-/** Bytes that a policy may use for itself, per block of the arena. */
-export const policyBytesABlock = 2;
+/** Bytes that ghosts or counters may take, per block of the arena. */
+export const memoryBytesABlock = 2;

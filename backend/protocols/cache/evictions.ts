@@ -1,6 +1,7 @@
 /** Every eviction policy by its name, and which one a cache gets that names none. */
 import type { EvictionPolicy } from "../../api-cache.ts";
 import type { Eviction } from "./eviction.ts";
+import { memoryBytesABlock } from "./eviction.ts";
 import type { ItemLists } from "./item-lists.ts";
 import { Lru } from "./lru.ts";
 import { S3Fifo } from "./s3-fifo.ts";
@@ -20,4 +21,9 @@ export function evictionFor(policy: EvictionPolicy, lists: ItemLists): Eviction 
     case "w-tinylfu":
       return new WTinyLfu(lists);
   }
+}
+
+/** Bytes of its own that a policy takes, per block of the arena. */
+export function policyBytesABlock(policy: EvictionPolicy): number {
+  return policy === "s3-fifo" || policy === "w-tinylfu" ? memoryBytesABlock : 0;
 }

@@ -37,6 +37,8 @@ export const queueMask = 3 << queueShift;
 export const usesShift = 13;
 export const usesMask = 3 << usesShift;
 export const keyEncodedMark = 1 << 15;
+/** Its blocks follow each other in memory, so that the chain need not be asked. */
+export const wholeMark = 1 << 15;
 export const epochShift = 16;
 export const lastEpoch = 0xffff;
 

@@ -9,7 +9,7 @@
  * Sizes count in blocks, not items. There are as many ghosts as there are items in main.
  */
 import type { Eviction } from "./eviction.ts";
-import { policyBytesABlock } from "./eviction.ts";
+import { memoryBytesABlock } from "./eviction.ts";
 import { Ghosts } from "./ghosts.ts";
 import type { ItemLists } from "./item-lists.ts";
 
@@ -29,7 +29,7 @@ export class S3Fifo implements Eviction {
   constructor(lists: ItemLists) {
     this.lists = lists;
     this.smallBlocks = Math.floor(lists.capacity * smallShare);
-    this.ghosts = new Ghosts(lists.capacity * policyBytesABlock);
+    this.ghosts = new Ghosts(lists.capacity * memoryBytesABlock);
   }
 
   get byteLength(): number {

@@ -5,10 +5,13 @@
  *     new -> [ window, 1 %, LRU ] -- more frequent than the victim? --> [ probation | protected, 80 % ] -> forgotten
  *                    `------ no: forgotten
  *
+ * The window keeps its size. Caffeine's climbs towards more hits (Middleware 2018): tried on the traces of hit-ratio.bench.ts it lost a point where
+ * popularity lasts, by trying, and won two tenths where it shifts.
+ *
  * Sizes count in blocks. No doorkeeper: the counters take no more memory than another policy's ghosts as they are.
  */
 import type { Eviction } from "./eviction.ts";
-import { policyBytesABlock } from "./eviction.ts";
+import { memoryBytesABlock } from "./eviction.ts";
 import { FrequencySketch } from "./frequency-sketch.ts";
 import type { ItemLists } from "./item-lists.ts";
 
@@ -21,7 +24,7 @@ const protectedShare = 0.8;
 const fullShare = 0.01;
 
 export class WTinyLfu implements Eviction {
-  readonly hottestFirst = [protectedQueue, probation, window];
+  readonly hottestFirst = [protectedQueue, window, probation];
   private readonly lists: ItemLists;
   private readonly windowBlocks: number;
   private readonly protectedBlocks: number;
@@ -34,7 +37,7 @@ export class WTinyLfu implements Eviction {
     this.windowBlocks = Math.ceil(capacity * windowShare);
     this.protectedBlocks = Math.floor((capacity - this.windowBlocks) * protectedShare);
     this.roomBlocks = Math.ceil(capacity * fullShare);
-    this.sketch = new FrequencySketch(capacity * policyBytesABlock);
+    this.sketch = new FrequencySketch(capacity * memoryBytesABlock);
   }
 
   get byteLength(): number {
@@ -69,15 +72,13 @@ export class WTinyLfu implements Eviction {
 
   victim(): number {
     const { lists } = this;
-    while (lists.blocks(window) > this.windowBlocks) {
-      const candidate = lists.last(window);
-      const resident = lists.last(probation) || lists.last(protectedQueue);
-      if (resident === 0) return candidate;
-      if (this.sketch.of(lists.hashOf(candidate)) <= this.sketch.of(lists.hashOf(resident))) return candidate;
-      lists.move(candidate, probation);
-      return resident;
-    }
-    return lists.last(probation) || lists.last(protectedQueue) || lists.last(window);
+    const candidate = lists.last(window);
+    const resident = lists.last(probation) || lists.last(protectedQueue);
+    if (resident === 0) return candidate;
+    if (lists.blocks(window) <= this.windowBlocks) return resident;
+    if (this.sketch.of(lists.hashOf(candidate)) <= this.sketch.of(lists.hashOf(resident))) return candidate;
+    lists.move(candidate, probation);
+    return resident;
   }
 
   evicted(): void {}

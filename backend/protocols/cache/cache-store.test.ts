@@ -372,10 +372,11 @@ test("a walk in pages shows every item that stays, while others come", () => {
   let pages = 0;
   for (let from: number | undefined = 0; from !== undefined; pages++) {
     from = store.walk(from, 50, 0, (item) => seen.add(store.keyOf(item)));
-    for (let i = 0; i < 100; i++) store.set(`more-${more++}`, bytes("x"), 0, Infinity, 0);
+    for (let i = 0; i < 20; i++) store.set(`more-${more++}`, bytes("x"), 0, Infinity, 0);
   }
   for (let i = 0; i < 3_000; i++) assert.ok(seen.has(`key-${i}`), `key-${i} was not shown`);
   assert.ok(pages > 50);
+  assert.equal(store.counts.evictions, 0);
 });
 
 for (const policy of policies) {

@@ -5,6 +5,7 @@ import type { EvictionPolicy } from "../../api-cache.ts";
 import { Random } from "../../kernel/random.ts";
 import { kibibyte, mebibyte } from "../../kernel/units.ts";
 import { CacheStore, minCacheBytes } from "./cache-store.ts";
+import * as layout from "./item-layout.ts";
 
 const policies: readonly EvictionPolicy[] = ["lru", "segmented-lru", "s3-fifo", "w-tinylfu"];
 
@@ -340,11 +341,31 @@ test("a flush takes what was stored before its moment, and spares what comes aft
 test("flushes as many as there are epochs bring nothing back", () => {
   const store = open(64 * kibibyte);
   store.set("a", bytes("1"), 0, Infinity, 0);
-  for (let i = 0; i < 65_536; i++) store.flush(0, 0);
+  for (let i = 0; i < 32_768; i++) store.flush(0, 0);
   assert.equal(get(store, "a"), undefined);
 });
 
 /* ---- marks and walks --------------------------------------------------------------------------------------------------------- */
+
+test("no two marks share a bit", () => {
+  const masks = [
+    layout.keyBytesMask,
+    layout.fetchedMark,
+    layout.staleMark,
+    layout.wonMark,
+    layout.queueMask,
+    layout.usesMask,
+    layout.wholeMark,
+    layout.keyEncodedMark,
+    layout.lastEpoch << layout.epochShift,
+  ];
+  let together = 0;
+  for (const mask of masks) {
+    assert.equal(together & mask, 0);
+    together |= mask;
+  }
+  assert.equal(together, -1, "every bit has its meaning");
+});
 
 test("stale and won are the owner's to set, and a set clears them", () => {
   const store = open(64 * kibibyte);

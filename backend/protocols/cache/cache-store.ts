@@ -250,7 +250,7 @@ export class CacheStore {
     else this.flushS = atS;
   }
 
-  /** Nothing is walked: items of earlier epochs are gone when somebody meets them. All are removed once in 65,536 times. */
+  /** Nothing is walked: items of earlier epochs are gone when somebody meets them. All are removed once in 32,768 times. */
   private flushNow(): void {
     this.flushS = Infinity;
     this.epoch++;

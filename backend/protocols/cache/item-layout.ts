@@ -3,7 +3,8 @@
  * name inside the store is the number of its first block.
  *
  *     words   0 hash   1 next in its bucket   2 newer   3 older   4 flags   5 expires   6 accessed   7 and 10 cas   8 marks   9 value bytes
- *     marks   0-7 key bytes   8 fetched   9 stale   10 won   11-12 queue   13-14 uses   15 key encoded   16-31 flush epoch
+ *     marks   0-7 key bytes   8 fetched   9 stale   10 won   11-12 queue   13-14 uses   15 in one piece
+ *             16 key encoded   17-31 flush epoch
  *
  * Bookkeeping lives with the bytes that it is about, as in memcached, and not in arrays of its own: then many small items and few large ones draw on
  * one budget, and a lookup finds header and key in the same line or two of the processor's cache.
@@ -36,11 +37,12 @@ export const queueShift = 11;
 export const queueMask = 3 << queueShift;
 export const usesShift = 13;
 export const usesMask = 3 << usesShift;
-export const keyEncodedMark = 1 << 15;
 /** Its blocks follow each other in memory, so that the chain need not be asked. */
 export const wholeMark = 1 << 15;
-export const epochShift = 16;
-export const lastEpoch = 0xffff;
+/** Its client writes the key in base64. */
+export const keyEncodedMark = 1 << 16;
+export const epochShift = 17;
+export const lastEpoch = 0x7fff;
 
 /** In `expiresWord`: no expiry. As an unsigned number later than any time that fits. */
 export const neverExpires = 0xffff_ffff;

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { Answer } from "../backend/api.ts";
 import { Random } from "../backend/kernel/random.ts";
 import { balances } from "./balances.ts";
+import { cache } from "./cache.ts";
 import { cartConflict } from "./cart-conflict.ts";
 import { createWorkload, workloadNames } from "./catalog.ts";
 import { charges } from "./charges.ts";
@@ -16,7 +17,7 @@ import { transactions } from "./transactions.ts";
 import { work } from "./work.ts";
 import type { HistoryEntry, Step, WorkloadSpec } from "./workload.ts";
 
-const specs = [items(), charges(), checkout(), cartConflict(), balances(), registers(), rows(), transactions(), work()];
+const specs = [items(), cache(), charges(), checkout(), cartConflict(), balances(), registers(), rows(), transactions(), work()];
 const emptyItem: Answer = { kind: "ok", result: { kind: "item", item: null, siblings: [], context: "", units: 1 } };
 
 /** The first steps of a session whose every answer is `answer`. */
@@ -76,6 +77,10 @@ test("unknown names and values that do not fit are named", () => {
     [{ name: "registers", parameters: { handOver: { to: 1 } } }, /handOver .*; got {"to":1}; expected null, or/],
     [{ name: "charges", parameters: { events: "some" } }, /events .*; got some; expected kept, counted or none/],
     [rows({ spell: { fromArrival: 5, toArrival: 4, keys: "uniform" } }), /spell .*; expected null, or/],
+    [{ name: "cache", parameters: { mix: { peek: 1 } } }, /mix .*; expected weights of get/],
+    [cache({ homes: [] }), /homes .*; expected lists of entry nodes/],
+    [cache({ phases: [5, 5] }), /phases .*; expected numbers of arrivals/],
+    [{ name: "cache", parameters: { latch: "one" } }, /latch .*; got one; expected all or some/],
     [rows({ readShare: -1 }), /readShare .*; got -1/],
     [checkout({ perSession: [3, 2] }), /perSession .*; got \[3,2\]; expected \[lowest, highest\]/],
     [checkout({ mix: { view: 0, add: 0, change: 0, remove: 0 } }), /mix .*; expected weights/],

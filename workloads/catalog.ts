@@ -3,6 +3,7 @@
  * workload is a file beside this one and a line in the table below.
  */
 import { Balances } from "./balances.ts";
+import { Cache } from "./cache.ts";
 import { CartConflict } from "./cart-conflict.ts";
 import { Charges } from "./charges.ts";
 import { Checkout } from "./checkout.ts";
@@ -19,6 +20,7 @@ type Parameters = WorkloadSpec["parameters"];
 
 const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
   balances: (parameters) => new Balances(parameters),
+  cache: (parameters) => new Cache(parameters),
   "cart-conflict": (parameters) => new CartConflict(parameters),
   charges: (parameters) => new Charges(parameters),
   checkout: (parameters) => new Checkout(parameters),

@@ -28,6 +28,14 @@ export type Distribution =
       readonly shape: number;
       readonly most?: number;
     }
+  /** P(X <= x) = exp(-(1 + shape (x - location) / scale)^(-1 / shape)), Gumbel's at shape 0; nothing above `most`. */
+  | {
+      readonly kind: "generalised-extreme-value";
+      readonly location: number;
+      readonly scale: number;
+      readonly shape: number;
+      readonly most?: number;
+    }
   /** `values[i]` with a chance in proportion to `weights[i]`. */
   | { readonly kind: "histogram"; readonly values: readonly number[]; readonly weights: readonly number[] };
 
@@ -41,6 +49,15 @@ export const etcValueBytes: Distribution = {
   scale: 214.476,
   shape: 0.348238,
   most: 1_048_576,
+};
+
+/** Key sizes of the same pool, in bytes (same section). Cut at the longest key memcached takes. */
+export const etcKeyBytes: Distribution = {
+  kind: "generalised-extreme-value",
+  location: 30.7984,
+  scale: 8.20449,
+  shape: 0.078688,
+  most: 250,
 };
 
 /** A whole number, at least 0. A constant consumes no randomness. */
@@ -68,6 +85,13 @@ export function draw(distribution: Distribution, random: Random): number {
       const excess = random.exponential(1);
       const size = location + (shape === 0 ? scale * excess : (scale * Math.expm1(shape * excess)) / shape);
       return Math.round(Math.min(most, size));
+    }
+    case "generalised-extreme-value": {
+      const { location, scale, shape, most = Infinity } = distribution;
+      // The logarithm of an exponential draw of mean 1, less its sign, is Gumbel's.
+      const gumbel = -Math.log(random.exponential(1) + Number.MIN_VALUE);
+      const size = location + (shape === 0 ? scale * gumbel : (scale * Math.expm1(shape * gumbel)) / shape);
+      return Math.round(Math.max(0, Math.min(most, size)));
     }
     case "histogram":
       return Math.round(drawBucket(distribution, random));
@@ -103,7 +127,7 @@ export function distributionOf(parameters: Parameters, name: string): Distributi
   if (fitsDistribution(value)) return value;
   const expected =
     "a number, { kind: constant, value }, { kind: uniform, from, to }, { kind: exponential, mean }, " +
-    "{ kind: hyperexponential, mean, squaredCv }, { kind: log-normal, median, sigma }, { kind: generalised-pareto, location, scale, shape } " +
+    "{ kind: hyperexponential, mean, squaredCv }, { kind: log-normal, median, sigma }, { kind: generalised-pareto or generalised-extreme-value, location, scale, shape } " +
     "or { kind: histogram, values, weights }, none negative";
   throw parameters.mistake(name, value, expected, '{ kind: "exponential", mean: 1000 }');
 }
@@ -123,6 +147,7 @@ export function fitsDistribution(value: Distribution | null | undefined): value 
     case "log-normal":
       return isSize(value.median) && isSize(value.sigma) && isSize(value.most ?? 0);
     case "generalised-pareto":
+    case "generalised-extreme-value":
       return [value.location, value.scale, value.shape, value.most ?? 0].every(isSize);
     case "histogram":
       return (

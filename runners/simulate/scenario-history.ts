@@ -21,6 +21,7 @@ export interface Violation {
     | "external-consistency"
     | "atomicity"
     | "money"
+    | "cache"
     | "invariant";
   readonly detail: string;
 }

@@ -16,6 +16,7 @@ import type { Violation } from "./scenario-history.ts";
 import { runTabletScenario } from "./tablet-scenario.ts";
 import type { TabletScenarioSpec } from "./tablet-scenario.ts";
 import { runValueScenario } from "./value-scenario.ts";
+import { zonesScenarios } from "./zones-scenario.ts";
 
 export interface ScenarioRun {
   readonly violations: readonly Violation[];
@@ -464,6 +465,7 @@ export const scenarios: readonly Scenario[] = [
     tolerates: [],
     run: (seed, plant) => runHedgeScenario(hedges, seed, plant),
   },
+  ...zonesScenarios,
   {
     name: "tablets",
     promise: "tablets split, merge and change leaders under load: each key has one owner and one order of its values",

@@ -185,26 +185,27 @@ export class Coordinator {
     }
   }
 
-  /** Asks the next zone whose owner is worth asking. */
+  /** Asks the next zone whose owner is worth asking; where none is, the first all the same. */
   private ask(reading: Reading): void {
     const { order, operation } = reading;
     while (reading.tried < order.length) {
       const to = this.map.ownerIn(order[reading.tried++], operation.key);
-      if (!this.budget.mayAsk(to)) {
-        this.reads.avoided++;
-        continue;
-      }
-      const call = this.ports.name();
-      reading.to = to;
-      reading.sentAt = this.env.wall.earliest;
-      reading.deadline = this.env.now + this.readTimeoutUs;
-      this.reading.set(call, reading);
-      this.armReads();
-      this.ports.read(to, call, operation);
-      return;
+      if (this.budget.mayAsk(to)) return this.askNode(reading, to);
+      this.reads.avoided++;
     }
+    if (reading.to < 0) return this.askNode(reading, this.map.ownerIn(order[0], operation.key));
     const message = "No zone that was asked answered in time";
     this.endRead(reading, reading.missed ? { kind: "missing" } : { kind: "failed", happened: "no", message });
+  }
+
+  private askNode(reading: Reading, to: NodeId): void {
+    const call = this.ports.name();
+    reading.to = to;
+    reading.sentAt = this.env.wall.earliest;
+    reading.deadline = this.env.now + this.readTimeoutUs;
+    this.reading.set(call, reading);
+    this.armReads();
+    this.ports.read(to, call, reading.operation);
   }
 
   private onRead(reading: Reading, outcome: CacheOutcome): void {

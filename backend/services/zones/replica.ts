@@ -70,6 +70,10 @@ export class Replica {
     return this.cache.page(cursor, items, wanted);
   }
 
+  check(): void {
+    this.cache.check();
+  }
+
   counters(): Record<string, number> {
     const { lateWrites, copiesTaken, copiesRefused } = this;
     return { ...this.cache.counters(), lateWrites, copiesTaken, copiesRefused };

@@ -22,8 +22,7 @@ import { RegionOutbox } from "./region-outbox.ts";
 import type { Replica } from "./replica.ts";
 import { Shadow } from "./shadow.ts";
 import { Stamps } from "./stamps.ts";
-import type { ZoneCache } from "./zone-cache.ts";
-import { zoneCacheOf } from "./zone-cache.ts";
+import { ZoneCache } from "./zone-cache.ts";
 import type { ZoneMap } from "./zone-map.ts";
 
 export class ZonesNode implements Core<ZonesMessage, ZonesTimer, CacheRequest> {
@@ -103,7 +102,9 @@ export class ZonesNode implements Core<ZonesMessage, ZonesTimer, CacheRequest> {
     else this.outbox?.onTimer();
   }
 
-  check(): void {}
+  check(): void {
+    this.replica?.check();
+  }
 
   atRest(): boolean {
     return this.coordinator.outstanding === 0 && (this.outbox?.outstanding ?? 0) === 0 && (this.copyIn?.done ?? true);
@@ -133,8 +134,8 @@ export class ZonesNode implements Core<ZonesMessage, ZonesTimer, CacheRequest> {
 
   private cache(): ZoneCache | undefined {
     const { cache, shadow } = this.service;
-    if (shadow?.nodes.includes(this.env.self) === true) return zoneCacheOf(this.env, { ...cache, ...shadow.cache });
-    return this.map.zoneOf[this.env.self] < 0 ? undefined : zoneCacheOf(this.env, cache);
+    if (shadow?.nodes.includes(this.env.self) === true) return new ZoneCache(this.env, { ...cache, ...shadow.cache });
+    return this.map.zoneOf[this.env.self] < 0 ? undefined : new ZoneCache(this.env, cache);
   }
 
   /** Undefined: nothing was done, and nothing is said. */

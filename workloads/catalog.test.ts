@@ -10,6 +10,7 @@ import { createWorkload, workloadNames } from "./catalog.ts";
 import { charges } from "./charges.ts";
 import { checkout } from "./checkout.ts";
 import { draw } from "./distribution.ts";
+import { fanOut } from "./fan-out.ts";
 import { items } from "./items.ts";
 import { registers } from "./registers.ts";
 import { rows } from "./rows.ts";
@@ -17,7 +18,19 @@ import { transactions } from "./transactions.ts";
 import { work } from "./work.ts";
 import type { HistoryEntry, Step, WorkloadSpec } from "./workload.ts";
 
-const specs = [items(), cache(), charges(), checkout(), cartConflict(), balances(), registers(), rows(), transactions(), work()];
+const specs = [
+  items(),
+  cache(),
+  charges(),
+  checkout(),
+  fanOut(),
+  cartConflict(),
+  balances(),
+  registers(),
+  rows(),
+  transactions(),
+  work(),
+];
 const emptyItem: Answer = { kind: "ok", result: { kind: "item", item: null, siblings: [], context: "", units: 1 } };
 
 /** The first steps of a session whose every answer is `answer`. */
@@ -41,7 +54,8 @@ test("defaults make every workload, and survive JSON", () => {
 test("a session is a function of (seed, arrival) and its answers", () => {
   for (const spec of specs) {
     assert.deepEqual(steps(spec, 5), steps(spec, 5), spec.name);
-    if (spec.name !== "work") assert.notDeepEqual(steps(spec, 5, 1), steps(spec, 5, 2), spec.name);
+    if (spec.name !== "work" && spec.name !== "fan-out")
+      assert.notDeepEqual(steps(spec, 5, 1), steps(spec, 5, 2), spec.name);
     assert.notDeepEqual(steps(spec, 5), steps(spec, 6), spec.name);
   }
 });
@@ -58,6 +72,9 @@ test("unknown names and values that do not fit are named", () => {
       items({ readShare: 2 }),
       /readShare .* does not fit; got 2; expected a number from 0 to 1; fix: write readShare: 0/,
     ],
+    [items({ entries: [-1] }), /entries .*; got \[-1\]; expected a list of nodes' numbers/],
+    [fanOut({ parts: 0 }), /parts .*; got 0; expected a whole number from 1/],
+    [fanOut({ rows: [{ name: "a", arrivals: 0 }] }), /rows .*; expected a list of \{ name, arrivals \}/],
     [items({ slackUs: 0.5 }), /slackUs .*; got 0.5; expected a whole number, at least 0/],
     [{ name: "items", parameters: { shift: { atArrival: -1, keys: "uniform" } } }, /shift .*; expected null, or/],
     [items({ shift: { atArrival: 1, keys: "zipf" } }), /got zipf; expected uniform/],

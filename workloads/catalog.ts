@@ -7,6 +7,7 @@ import { Cache } from "./cache.ts";
 import { CartConflict } from "./cart-conflict.ts";
 import { Charges } from "./charges.ts";
 import { Checkout } from "./checkout.ts";
+import { FanOut } from "./fan-out.ts";
 import { Items } from "./items.ts";
 import { Members } from "./members.ts";
 import { ParameterError } from "./parameters.ts";
@@ -24,6 +25,7 @@ const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
   "cart-conflict": (parameters) => new CartConflict(parameters),
   charges: (parameters) => new Charges(parameters),
   checkout: (parameters) => new Checkout(parameters),
+  "fan-out": (parameters) => new FanOut(parameters),
   items: (parameters) => new Items(parameters),
   members: (parameters) => new Members(parameters),
   registers: (parameters) => new Registers(parameters),

@@ -13,6 +13,8 @@ import { replication } from "./replication.ts";
 import { readPrice } from "./read-price.ts";
 import { retryStorm } from "./retry-storm.ts";
 import { tabletSplit } from "./tablet-split.ts";
+import { tailAtScale } from "./tail-at-scale.ts";
+import { tailUnderLoad } from "./tail-under-load.ts";
 import { twoPhaseCommit } from "./two-phase-commit.ts";
 import { virtualNodes } from "./virtual-nodes.ts";
 
@@ -32,4 +34,6 @@ export const catalog: readonly Experiment[] = [
   leapSecond,
   twoPhaseCommit,
   replication,
+  tailAtScale,
+  tailUnderLoad,
 ];

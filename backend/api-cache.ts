@@ -140,7 +140,14 @@ export type CacheOutcome =
   | { readonly kind: "not-stored" }
   /** The item has another CAS value than `compareCas`. */
   | { readonly kind: "changed" }
-  | { readonly kind: "counted"; readonly value: bigint; readonly cas: number; readonly ttlBeforeS: number }
+  /** `ttlBeforeS`: what was left before it was touched or made; `made`: by `vivifyS`. */
+  | {
+      readonly kind: "counted";
+      readonly value: bigint;
+      readonly cas: number;
+      readonly ttlBeforeS: number;
+      readonly made: boolean;
+    }
   /** Arithmetic on what is no decimal number below 2^64. */
   | { readonly kind: "not-a-number" }
   /** Above the node's `maxItemBytes`. What was under the key before a set is gone. */

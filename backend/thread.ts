@@ -89,6 +89,8 @@ const openers = {
   stripe: async (options: DoorOptions): Promise<Door> =>
     (await import("./servers/stripe/door.ts")).createStripeDoor(options),
   etcd: async (options: DoorOptions): Promise<Door> => (await import("./servers/etcd/door.ts")).createEtcdDoor(options),
+  memcached: async (options: DoorOptions): Promise<Door> =>
+    (await import("./servers/memcached/door.ts")).createMemcachedDoor(options),
 };
 
 const lost: Answer = {

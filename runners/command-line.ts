@@ -134,7 +134,7 @@ function addMachineCommands(command: Make, parts: Parts, done: Done): void {
 /** The reference backend by itself. */
 function addBackendCommands(command: Make, parts: Parts, done: Done): void {
   command("serve", "the reference backend alone, behind one of its doors, until Ctrl-C")
-    .option("--service <name>", "the interface it is called by: dynamodb, etcd, stripe", "dynamodb")
+    .option("--service <name>", "the interface it is called by: dynamodb, etcd, memcached, stripe", "dynamodb")
     .option("--port <port>", "TCP port on 127.0.0.1; 0 picks a free one", "8000")
     .option("--nodes <n>", "nodes of the backend", "3")
     .option("--threads <n>", "worker threads that host them (default: one a core, at most one a node)")

@@ -1,6 +1,6 @@
 /** What `wavetank serve` can run: by the interface that clients speak, the deployment behind it and how it is called by hand. */
 import type { Replication, ServiceSpec } from "../backend/api.ts";
-import { second } from "../backend/kernel/units.ts";
+import { mebibyte, second } from "../backend/kernel/units.ts";
 
 export interface ServedService {
   /** Of a backend of `nodes` nodes. `bridged`: events go to a sink outside of it. */
@@ -62,6 +62,16 @@ const etcd: ServedService = {
   curl -sN ${url}/v3/watch -d '{"create_request":{"key":"d2F2ZQ==","start_revision":"1"}}'`,
 };
 
-export const servedServices = { dynamodb, etcd, stripe } as const satisfies Record<string, ServedService>;
+const memcached: ServedService = {
+  spec: () => ({ kind: "cache", memoryBytes: 64 * mebibyte }),
+  describe: () => "a cache of 64 MiB a node",
+  call: (url) => `Call it as memcached, from any client pointed at ${new URL(url).host}, or by hand:
+  memcached() { printf '%b' "$1\\r\\nquit\\r\\n" | nc ${new URL(url).host.replace(":", " ")}; }
+  memcached 'set wave 0 60 3\\r\\n3 m'
+  memcached 'get wave'
+  memcached 'mg wave v t c'`,
+};
+
+export const servedServices = { dynamodb, etcd, memcached, stripe } as const satisfies Record<string, ServedService>;
 
 export type ServiceName = keyof typeof servedServices;

@@ -239,7 +239,7 @@ export class CacheExecutor {
       store.setWon(stored, won);
       if (fetched) store.use(stored, nowS);
     }
-    return this.counted(stored, value, expiresS - nowS, operation);
+    return this.counted(stored, value, expiresS - nowS, false, operation);
   }
 
   private begin(operation: CacheArithmetic): CacheOutcome {
@@ -251,14 +251,20 @@ export class CacheExecutor {
       return missing;
     }
     const item = store.set(operation.key, numberText(initial), 0, this.expiry(vivifyS), nowS);
-    return this.counted(item, initial, Infinity, operation);
+    return this.counted(item, initial, Infinity, true, operation);
   }
 
-  private counted(item: number, value: bigint, ttlBeforeS: number, { touchS, newCas }: CacheArithmetic): CacheOutcome {
+  private counted(
+    item: number,
+    value: bigint,
+    ttlBeforeS: number,
+    made: boolean,
+    { touchS, newCas }: CacheArithmetic,
+  ): CacheOutcome {
     const { store } = this;
     if (newCas !== undefined) store.setCas(item, newCas);
     if (touchS !== undefined) store.setExpiry(item, this.expiry(touchS));
-    return { kind: "counted", value, cas: store.casOf(item), ttlBeforeS };
+    return { kind: "counted", value, cas: store.casOf(item), ttlBeforeS, made };
   }
 
   /* ---- the rest ------------------------------------------------------------------------------------------------------------ */

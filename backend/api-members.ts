@@ -24,9 +24,8 @@ export interface MemberView {
 export interface MembersNotes {
   readonly node: NodeId;
   readonly now: Micros;
-  /** Protocol periods and messages sent, of this life. */
-  readonly periods: number;
-  readonly messages: number;
+  /** Two numbers each: when a protocol period began, and how many messages this one had sent until then. */
+  readonly sent: readonly number[];
   /** Three numbers each: the member that did not answer this one, when it began to ask, when it gave up. */
   readonly missed: readonly number[];
   /** Three numbers each: the member that this one held for dead from then on, when, and who had said so first. */

@@ -4,6 +4,7 @@ import { adaptiveCapacity } from "./adaptive-capacity.ts";
 import { cartMerge } from "./cart-merge.ts";
 import { commitWait } from "./commit-wait.ts";
 import { consistencyPrice } from "./consistency-price.ts";
+import { failureDetection } from "./failure-detection.ts";
 import { idempotency } from "./idempotency.ts";
 import { leaderFailure } from "./leader-failure.ts";
 import { leapSecond } from "./leap-second.ts";
@@ -13,6 +14,7 @@ import { replication } from "./replication.ts";
 import { readPrice } from "./read-price.ts";
 import { retryStorm } from "./retry-storm.ts";
 import { tabletSplit } from "./tablet-split.ts";
+import { slowReplica } from "./slow-replica.ts";
 import { tailAtScale } from "./tail-at-scale.ts";
 import { tailUnderLoad } from "./tail-under-load.ts";
 import { twoPhaseCommit } from "./two-phase-commit.ts";
@@ -28,6 +30,7 @@ export const catalog: readonly Experiment[] = [
   outbox,
   tabletSplit,
   leaderFailure,
+  failureDetection,
   consistencyPrice,
   readPrice,
   commitWait,
@@ -36,4 +39,5 @@ export const catalog: readonly Experiment[] = [
   replication,
   tailAtScale,
   tailUnderLoad,
+  slowReplica,
 ];

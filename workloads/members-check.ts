@@ -4,7 +4,7 @@
  * How long a member that dies waits until somebody finds out is measured twice. Directly: the few that crash. And at every instant of every
  * member, because what decides is whom the others were about to ping: had a member died at t, the first to find out would have been whoever
  * pinged it next, in the period that this ping began. With T the period and the next ping at p that is the ceil((p - t) / T)-th period since,
- * by the pinger's own count, and the mean over all t between two pings g periods apart, g = q + r with whole q, is (q (q + 1) / 2 + (q + 1) r) / g.
+ * by the pinger's own count.
  */
 import type { MembersNotes } from "../backend/api-members.ts";
 import type { Micros } from "../backend/kernel/units.ts";
@@ -20,6 +20,9 @@ export interface MembersStory {
   readonly heldFrom: number;
 }
 
+/** Periods after an instant in which its next ping is looked for: longer waits, one in e^12, count as so long. */
+const aheadPeriods = 12;
+
 /** Turns arrivals into instants of the members' clocks. */
 interface Timescale {
   readonly periodUs: Micros;
@@ -30,7 +33,7 @@ interface Timescale {
 /**
  * Counts, in periods where it is time: `pingWait` and `longestPingWait` (at every instant), `firstMiss` (begun to ask, by the finder's count),
  * `firstDead` and `lastDead` (since the crash), `spread` and `longestSpread` (from the first member that held it for dead to the last); `crashes`,
- * `unnoticed` (pairs of crash and member), `falseDead` and `falseDeadAtHeld` (pairs of member and believer); messages a member and period.
+ * `unnoticed` (pairs of crash and member), `falseDead` and `falseDeadAtHeld` (pairs of member and believer); `messagesPerPeriod`, a member's, before the first crash, and `messagesInAll`.
  */
 export function checkMembers(
   history: readonly HistoryEntry[],
@@ -47,7 +50,7 @@ export function checkMembers(
     findings.violate("fewer than two operations were answered: nothing says when arrivals were");
     return findings.result("members say what they noted");
   }
-  countMessages(present, findings);
+  countMessages(present, story, timescale, findings);
   countWaits(present, story, timescale, findings);
   countCrashes(present, story, timescale, findings);
   countFalse(present, story, findings);
@@ -66,35 +69,69 @@ function timescaleOf(history: readonly HistoryEntry[], story: MembersStory): Tim
   return { periodUs: spacingUs * story.arrivalsPerPeriod, endUs: at(last.arrival), at };
 }
 
-function countMessages(notes: readonly MembersNotes[], findings: Findings): void {
-  const [messages, periods] = [sum(notes.map((each) => each.messages)), sum(notes.map((each) => each.periods))];
-  findings.count("messagesPerPeriod", messages / Math.max(1, periods));
+/** While nobody has crashed yet, and of all the time. Each ping is answered, so what one member sends less another sends more. */
+function countMessages(
+  notes: readonly MembersNotes[],
+  story: MembersStory,
+  timescale: Timescale,
+  findings: Findings,
+): void {
+  const crashed = new Set(story.crashes.map(({ member }) => member));
+  const calmUs = Math.min(timescale.endUs, ...story.crashes.map(({ from }) => timescale.at(from)));
+  const watched = notes.filter(({ node }) => !crashed.has(node));
+  findings.count("messagesPerPeriod", messagesUntil(watched, calmUs));
+  findings.count("messagesInAll", messagesUntil(watched, timescale.endUs));
 }
 
-/** Of members that are well all the time, before anybody's messages are held. */
+/** Messages a member and period. */
+function messagesUntil(notes: readonly MembersNotes[], untilUs: Micros): number {
+  let messages = 0;
+  let periods = 0;
+  for (const { sent } of notes) {
+    const begun = sent.filter((at, i) => i % 2 === 0 && at < untilUs).length;
+    if (begun < 2) continue;
+    messages += sent[2 * begun - 1] - sent[1];
+    periods += begun - 1;
+  }
+  return messages / Math.max(1, periods);
+}
+
+/** Of members that are well all the time, before anybody's messages are held. The last instants have their next ping after the window. */
 function countWaits(
   notes: readonly MembersNotes[],
   story: MembersStory,
   timescale: Timescale,
   findings: Findings,
 ): void {
-  const endUs = Math.min(timescale.endUs, timescale.at(story.heldFrom));
+  const { periodUs } = timescale;
+  const fromUs = timescale.at(2 * story.arrivalsPerPeriod);
+  const lastUs = Math.min(timescale.endUs, timescale.at(story.heldFrom));
+  const toUs = lastUs - aheadPeriods * periodUs;
   const crashed = new Set(story.crashes.map(({ member }) => member));
   let waited = 0;
-  let gaps = 0;
-  let longest = 0;
+  let watchedUs = 0;
+  let longestUs = 0;
   for (const { node, pinged } of notes) {
-    if (crashed.has(node)) continue;
-    for (let i = 1; i < pinged.length && pinged[i] < endUs; i++) {
-      const gap = (pinged[i] - pinged[i - 1]) / timescale.periodUs;
-      const whole = Math.floor(gap);
-      waited += (whole * (whole + 1)) / 2 + (whole + 1) * (gap - whole);
-      gaps += gap;
-      longest = Math.max(longest, gap);
+    if (crashed.has(node) || toUs <= fromUs) continue;
+    const pings = [...pinged.filter((at) => at > fromUs && at < lastUs), lastUs];
+    let previousUs = fromUs;
+    for (const at of pings) {
+      longestUs = Math.max(longestUs, at - previousUs);
+      if (previousUs < toUs)
+        waited += waitBefore(at - previousUs, periodUs) - waitBefore(at - Math.min(at, toUs), periodUs);
+      previousUs = at;
     }
+    watchedUs += toUs - fromUs;
   }
-  if (gaps > 0) findings.count("pingWait", waited / gaps);
-  findings.count("longestPingWait", longest);
+  if (watchedUs > 0) findings.count("pingWait", waited / watchedUs);
+  findings.count("longestPingWait", longestUs / periodUs);
+}
+
+/** The integral of ceil(t / T) from 0 to `gapUs`. */
+function waitBefore(gapUs: Micros, periodUs: Micros): number {
+  const gap = gapUs / periodUs;
+  const whole = Math.floor(gap);
+  return periodUs * ((whole * (whole + 1)) / 2 + (whole + 1) * (gap - whole));
 }
 
 function countCrashes(

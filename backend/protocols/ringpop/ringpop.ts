@@ -89,6 +89,7 @@ export class Ringpop<Body, Result, Goods = never> {
   private readonly build: BuildRing;
   private readonly user: RingUser<Body, Result>;
   private readonly answerUs: Micros;
+  /** Built when somebody asks for an owner: members that come and go in one moment cost nothing. */
   private ring: KeyRing | null = null;
   private readonly forwards = new Map<TicketId, Forward<Body>>();
   private nextTicket: TicketId;
@@ -113,11 +114,10 @@ export class Ringpop<Body, Result, Goods = never> {
   onMembersChange(): void {
     const before = this.members;
     const present = this.view.present();
-    if (this.ring !== null && present.length === before.length && present.every((node, i) => node === before[i]))
-      return;
     if (present.length === 0) return;
+    if (present.length === before.length && present.every((node, i) => node === before[i])) return;
     this.members = present;
-    this.ring = this.build(present);
+    this.ring = null;
     this.checksum = ringChecksum(present);
     this.epoch++;
     const [had, has] = [new Set(before), new Set(present)];
@@ -131,7 +131,9 @@ export class Ringpop<Body, Result, Goods = never> {
 
   /** Itself before there is a ring. */
   ownerOf(key: string): NodeId {
-    return this.ring === null ? this.env.self : this.ring.ownerOf(hash32(key));
+    if (this.members.length === 0) return this.env.self;
+    this.ring ??= this.build(this.members);
+    return this.ring.ownerOf(hash32(key));
   }
 
   owns(key: string): boolean {

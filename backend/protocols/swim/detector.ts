@@ -10,7 +10,9 @@ export interface MembersObserver {
   /** This member found by itself that another does not answer. `probedAt`: when it began to ask, by this node's clock. */
   onMissed(member: NodeId, probedAt: number): void;
   /** Another asked whether this one is alive. */
-  onPinged(): void;
+  onPinged?(): void;
+  /** A protocol period begins. */
+  onPeriod?(): void;
   /** Others held this member for dead, which it has now contradicted: what it kept for them may have been replaced. */
   onBuried(): void;
 }
@@ -19,6 +21,8 @@ export interface FailureDetector<Message> {
   readonly table: MemberTable;
   /** Protocol periods since the start, of this life. */
   readonly periods: number;
+  /** Sent so far, of this life. */
+  readonly messages: number;
   start(): void;
   /** Tells the others that this member goes of its own will. */
   leave(): void;

@@ -36,11 +36,11 @@ export interface HeartbeatOptions {
 export class Heartbeats implements FailureDetector<Heartbeat> {
   readonly table: MemberTable;
   periods = 0;
+  messages = 0;
   private readonly env: HeartbeatEnv;
   private readonly options: HeartbeatOptions;
   private readonly observer: MembersObserver;
   private readonly heardAt: Float64Array;
-  private messages = 0;
   private life = 0;
   private incarnation = 0;
 
@@ -92,6 +92,7 @@ export class Heartbeats implements FailureDetector<Heartbeat> {
     if (key !== this.life) return;
     const { env, options } = this;
     this.periods++;
+    this.observer.onPeriod?.();
     env.after(options.periodUs, "beat", this.life);
     this.beat(false);
     for (const member of this.table.present()) if (member !== env.self) this.judge(member);

@@ -82,6 +82,7 @@ interface Relay {
 export class Swim implements FailureDetector<SwimMessage> {
   readonly table: MemberTable;
   periods = 0;
+  messages = 0;
   protected readonly env: SwimEnv;
   protected readonly dissemination: Dissemination;
   private readonly options: SwimOptions;
@@ -198,9 +199,8 @@ export class Swim implements FailureDetector<SwimMessage> {
 
   counters(): Record<string, number> {
     const { ping, ack, nack, sync, table } = this.sent;
-    const messages = Object.values(this.sent).reduce((sum, count) => sum + count, 0);
     return {
-      messages,
+      messages: this.messages,
       pings: ping,
       pingReqs: this.sent["ping-req"],
       acks: ack,
@@ -217,6 +217,7 @@ export class Swim implements FailureDetector<SwimMessage> {
     const { env, options } = this;
     this.conclude();
     this.periods++;
+    this.observer.onPeriod?.();
     env.after(options.periodUs * this.health.factor, "swim-period", this.life);
     if (this.table.size <= 1) this.introduce();
     if (env.random.below(reachPeriods) === 0) this.reachOut();
@@ -252,7 +253,7 @@ export class Swim implements FailureDetector<SwimMessage> {
   }
 
   private onPing(from: NodeId, sequence: number, checksum: number, claims: Claims): void {
-    this.observer.onPinged();
+    this.observer.onPinged?.();
     const quiet = claims.length === 0 && this.dissemination.size === 0;
     this.learnAll(claims);
     this.send(from, { kind: "ack", sequence, claims: this.claimsFor(from) });
@@ -443,6 +444,7 @@ export class Swim implements FailureDetector<SwimMessage> {
   }
 
   private send(to: NodeId, message: SwimMessage): void {
+    this.messages++;
     this.sent[message.kind]++;
     this.env.send(to, message);
   }

@@ -159,6 +159,10 @@ export class MembersNode
     this.notes.onMissed(member, probedAt, this.env.now);
   }
 
+  onPeriod(): void {
+    this.notes.onPeriod(this.env.now, this.detector.messages);
+  }
+
   onPinged(): void {
     this.notes.onPinged(this.env.now);
   }
@@ -232,10 +236,9 @@ export class MembersNode
   }
 
   private noted(): MembersNotes {
-    const { periods, messages } = this.detector.counters();
-    const { missed, dead, pinged } = this.notes;
+    const { missed, dead, pinged, sent } = this.notes;
     const { self: node, now } = this.env;
-    return { node, now, periods, messages, missed: [...missed], dead: [...dead], pinged: [...pinged] };
+    return { node, now, missed: [...missed], dead: [...dead], pinged: [...pinged], sent: [...sent] };
   }
 
   private reply(request: RequestId, result: Extract<Answer, { kind: "ok" }>["result"]): void {

@@ -13,6 +13,13 @@ export class Notes {
   /** When this node was pinged. */
   readonly pinged: Micros[] = [];
 
+  /** When a period began, and messages sent until then. */
+  readonly sent: number[] = [];
+
+  onPeriod(now: Micros, messages: number): void {
+    if (this.sent.length < most) this.sent.push(now, messages);
+  }
+
   onPinged(now: Micros): void {
     if (this.pinged.length < most) this.pinged.push(now);
   }

@@ -72,7 +72,7 @@ const layers: readonly Layer[] = [
   {
     // h3-js: cells of the map are pure arithmetic, the same in both runtimes.
     of: ["backend/services/dispatch/"],
-    may: ["backend/kernel/", "backend/protocols/", ...api, "h3-js"],
+    may: ["backend/kernel/", "backend/protocols/", "backend/services/", ...api, "h3-js"],
     mustNot: "know what runs it: no runtime, no server, no node: module",
   },
   {

@@ -5,6 +5,7 @@
  * it out. What promises something, a trip or its end, is on the disks of a majority of the keepers before it is answered; where drivers
  * are is in the memory of whoever owns their cell, and comes back with their next reports.
  */
+import type { HeartbeatsSpec, SwimSpec } from "./api-members.ts";
 import type { Micros, NodeId } from "./kernel/units.ts";
 
 /** Degrees, WGS 84. */
@@ -135,12 +136,8 @@ export type Placement =
   /** A strip of the map between two meridians for each node, from west to east, all equally wide. */
   | { readonly kind: "strips"; readonly west: number; readonly east: number };
 
-/** How nodes learn who is alive. */
-export type DispatchMembership =
-  /** All are, always. */
-  | { readonly kind: "fixed" }
-  /** Each says so to all others every `everyUs`; one not heard for `suspectUs` is not. */
-  | { readonly kind: "heartbeats"; readonly everyUs: Micros; readonly suspectUs: Micros };
+/** How nodes learn who is alive; "fixed": all are, always. */
+export type DispatchMembership = { readonly kind: "fixed" } | SwimSpec | HeartbeatsSpec;
 
 /** Drivers and riders of a city over a ring of nodes. */
 export interface DispatchService {
@@ -153,7 +150,7 @@ export interface DispatchService {
   readonly ownedResolution?: number;
   /** Default: a ring with 100 points a node. */
   readonly placement?: Placement;
-  /** Default: heartbeats every 200 ms, suspicion after 1 s. */
+  /** Default: SWIM with a period of 200 ms; a suspect is dead after 1 s. */
   readonly membership?: DispatchMembership;
   /** A driver that has not reported for so long is given to nobody. Default 12 s: three reports. */
   readonly expireUs?: Micros;

@@ -15,9 +15,9 @@ import { account, ChargesHistory, declinedCard } from "./charges-history.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
 import { runUnderFaults } from "./faulty-run.ts";
-import type { ScenarioRun } from "./scenario.ts";
+import type { Scenario, ScenarioRun } from "./scenario.ts";
 
-export interface ChargesScenarioSpec {
+interface ChargesScenarioSpec {
   /** Three of the nodes are replicas; the last keeps the deliveries. */
   readonly shapes: readonly number[];
   readonly log: Omit<LogSpec, "replicas">;
@@ -33,7 +33,35 @@ const loadUs = 6 * second;
 const calmUs = 1_500 * millisecond;
 const patienceUs = 900 * millisecond;
 
-export function runChargesScenario(spec: ChargesScenarioSpec, seed: number, plant?: string): ScenarioRun {
+const charges: ChargesScenarioSpec = {
+  shapes: [3, 4],
+  log: { leaseUs: 300 * millisecond, window: 4, batch: 8, keepSlots: 32 },
+  networks: [0, 30 * millisecond],
+  nemeses: ["crash", "partition", "pause", "slow", "link", "disk", "drift"],
+  faults: 10,
+  clients: 6,
+};
+const chargesPower: ChargesScenarioSpec = { ...charges, nemeses: ["power", "disk", "link"] };
+
+export const chargesScenarios: readonly Scenario[] = [
+  {
+    name: "charges",
+    promise:
+      "one key makes one charge, money adds up, and the sink is told of every change, in order, and of nothing else",
+    catches: ["key-outside-transaction", "outbox-outside-transaction", "last-id-cursor", "removed-before-acknowledged"],
+    tolerates: [],
+    run: (seed, plant) => runChargesScenario(charges, seed, plant),
+  },
+  {
+    name: "charges-power-loss",
+    promise: "all nodes lose power at once, again and again: what was paid stays paid, and is told",
+    catches: ["key-outside-transaction", "outbox-outside-transaction"],
+    tolerates: [],
+    run: (seed, plant) => runChargesScenario(chargesPower, seed, plant),
+  },
+];
+
+function runChargesScenario(spec: ChargesScenarioSpec, seed: number, plant?: string): ScenarioRun {
   const draws = Random.stream(seed, "scenario");
   const nodes = draws.pick(spec.shapes);
   const answerUs = draws.pick(spec.networks);

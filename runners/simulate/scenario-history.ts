@@ -22,6 +22,9 @@ export interface Violation {
     | "atomicity"
     | "money"
     | "cache"
+    | "double-booking"
+    | "two-drivers"
+    | "lost-match"
     | "invariant";
   readonly detail: string;
 }

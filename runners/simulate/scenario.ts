@@ -2,12 +2,12 @@
 import type { FaultPlan } from "../../backend/kernel/fault.ts";
 import { millisecond } from "../../backend/kernel/units.ts";
 import type { Micros } from "../../backend/kernel/units.ts";
-import { runChargesScenario } from "./charges-scenario.ts";
-import type { ChargesScenarioSpec } from "./charges-scenario.ts";
+import { chargesScenarios } from "./charges-scenario.ts";
 import { runDatabaseScenario } from "./database-scenario.ts";
 import type { DatabaseScenarioSpec } from "./database-scenario.ts";
 import { hedgeChoices, runHedgeScenario } from "./hedge-scenario.ts";
 import type { HedgeScenarioSpec } from "./hedge-scenario.ts";
+import { dispatchScenarios } from "./dispatch-scenario.ts";
 import { runLogScenario } from "./log-scenario.ts";
 import type { LogScenarioSpec } from "./log-scenario.ts";
 import { runLineScenario } from "./line-scenario.ts";
@@ -241,16 +241,6 @@ const tablets: TabletScenarioSpec = {
 };
 const tabletsPower: TabletScenarioSpec = { ...tablets, nodes: [3], nemeses: ["power", "wipe", "disk", "link"] };
 
-const charges: ChargesScenarioSpec = {
-  shapes: [3, 4],
-  log: { leaseUs: 300 * millisecond, window: 4, batch: 8, keepSlots: 32 },
-  networks: [0, 30 * millisecond],
-  nemeses: ["crash", "partition", "pause", "slow", "link", "disk", "drift"],
-  faults: 10,
-  clients: 6,
-};
-const chargesPower: ChargesScenarioSpec = { ...charges, nemeses: ["power", "disk", "link"] };
-
 export const scenarios: readonly Scenario[] = [
   {
     name: "quorum",
@@ -481,19 +471,6 @@ export const scenarios: readonly Scenario[] = [
     tolerates: [],
     run: (seed, plant) => runTabletScenario(tabletsPower, seed, plant),
   },
-  {
-    name: "charges",
-    promise:
-      "one key makes one charge, money adds up, and the sink is told of every change, in order, and of nothing else",
-    catches: ["key-outside-transaction", "outbox-outside-transaction", "last-id-cursor", "removed-before-acknowledged"],
-    tolerates: [],
-    run: (seed, plant) => runChargesScenario(charges, seed, plant),
-  },
-  {
-    name: "charges-power-loss",
-    promise: "all nodes lose power at once, again and again: what was paid stays paid, and is told",
-    catches: ["key-outside-transaction", "outbox-outside-transaction"],
-    tolerates: [],
-    run: (seed, plant) => runChargesScenario(chargesPower, seed, plant),
-  },
+  ...chargesScenarios,
+  ...dispatchScenarios,
 ];

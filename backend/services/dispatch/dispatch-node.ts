@@ -12,14 +12,7 @@
  * dies takes with it where its drivers were, which their next reports say again, and nothing else.
  */
 import type { Answer } from "../../api.ts";
-import type {
-  DispatchMembership,
-  DispatchRequest,
-  DispatchService,
-  MatchRider,
-  Placement,
-  ReportPosition,
-} from "../../api-dispatch.ts";
+import type { DispatchRequest, DispatchService, MatchRider, Placement, ReportPosition } from "../../api-dispatch.ts";
 import type { Core, RequestId } from "../../kernel/env.ts";
 import { millisecond, second } from "../../kernel/units.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
@@ -32,9 +25,9 @@ import { Holdings } from "./holdings.ts";
 import type { HeldDriver, HoldingsUser } from "./holdings.ts";
 import { Keeper } from "./keeper.ts";
 import { Matcher } from "./matcher.ts";
-import { FixedMembership, Heartbeats } from "./membership.ts";
-import type { Membership } from "./membership.ts";
-import type { BookOutcome, DispatchEnv, DispatchMessage, DispatchTimer, Position } from "./messages.ts";
+import { membershipOf } from "./membership.ts";
+import type { Membership, MembershipMessage } from "./membership.ts";
+import type { BookOutcome, DispatchEnv, DispatchMessage, DispatchTimer, Position, Routed } from "./messages.ts";
 import { buildRing, keyOf } from "./placement.ts";
 
 /** What a node is made of; tests put a mutant in their place. */
@@ -50,7 +43,14 @@ export const dispatchDefaults = {
   resolution: 8,
   ownedResolution: 6,
   placement: { kind: "ring", virtualNodes: 100 },
-  membership: { kind: "heartbeats", everyUs: 200 * millisecond, suspectUs: second },
+  membership: {
+    kind: "swim",
+    periodUs: 200 * millisecond,
+    timeoutUs: 80 * millisecond,
+    suspicionUs: second,
+    // Where few can confirm it, a suspicion that waits for confirmations lasts as long as it may.
+    lifeguard: { health: true, suspicion: false, buddies: true },
+  },
   expireUs: 12 * second,
   maxRings: 6,
 } as const satisfies Partial<DispatchService>;
@@ -59,6 +59,8 @@ const defaultTimeoutUs: Micros = 5 * second;
 const sweepUs: Micros = 250 * millisecond;
 /** Positions that are handed over in one message. */
 const positionsPerMessage = 128;
+/** Cells whose owners are remembered; a city has a few thousand. */
+const maxOwners = 16_384;
 
 /** What is answered when a driver's register has been written. */
 type Job =
@@ -75,6 +77,11 @@ const noOwner: Answer = {
   code: "unavailable",
   message: "Nodes do not agree at the moment who owns this cell",
 };
+const expired: Answer = {
+  kind: "refused",
+  code: "expired",
+  message: "The time was up before the owner of the cell began",
+};
 const elsewhere: Answer = {
   kind: "refused",
   code: "unavailable",
@@ -82,14 +89,14 @@ const elsewhere: Answer = {
 };
 
 export class DispatchNode
-  implements Core<DispatchMessage, DispatchTimer, DispatchRequest>, HoldingsUser, RingUser<DispatchRequest, Answer>
+  implements Core<DispatchMessage, DispatchTimer, DispatchRequest>, HoldingsUser, RingUser<Routed, Answer>
 {
   private readonly env: DispatchEnv;
   private readonly nodes: number;
   private readonly placement: Placement;
   private readonly grid: CellGrid;
   private readonly membership: Membership;
-  private readonly ringpop: Ringpop<DispatchRequest, Answer>;
+  private readonly ringpop: Ringpop<Routed, Answer>;
   private readonly keeper: Keeper | null;
   private readonly holdings: Holdings;
   private readonly matcher: Matcher;
@@ -99,6 +106,8 @@ export class DispatchNode
   /** Negative numbers: the others are the matcher's operations. */
   private readonly jobs = new Map<number, Job>();
   private nextJob = -1;
+  /** By the present ring, so that a search hashes nothing. */
+  private readonly owners = new Map<Cell, NodeId>();
   private reports = 0;
   private handedOver = 0;
 
@@ -112,7 +121,7 @@ export class DispatchNode
     this.placement = placement;
     this.grid = new CellGrid(resolution, ownedResolution);
     this.membership = membershipOf(env, nodes, membership);
-    this.ringpop = new roles.ringpop(earlyEnv(env), this.membership, buildRing(placement, nodes), this);
+    this.ringpop = new roles.ringpop(earlyEnv(env), this.membership.view, buildRing(placement, nodes), this);
     this.keeper = service.keepers.includes(env.self) ? new roles.keeper(env) : null;
     this.holdings = new roles.holdings(env, this.grid, service.keepers, expireUs, this);
     this.matcher = new Matcher(env, this.grid, this.holdings, maxRings, {
@@ -139,7 +148,7 @@ export class DispatchNode
     switch (body.kind) {
       case "position-report":
       case "match":
-        this.ringpop.request(request, this.keyOf(this.grid.cellOf(body)), body, true);
+        this.route(request, body, timeoutUs);
         return;
       case "dispatch-status":
         return this.reply(request, this.status());
@@ -158,13 +167,10 @@ export class DispatchNode
   onMessage(from: NodeId, message: DispatchMessage): void {
     const { env, keeper } = this;
     switch (message.kind) {
-      case "heartbeat":
-        this.membership.onHeartbeat(from);
-        return this.ringpop.onMembersChange();
       case "claim":
         return keeper?.onClaim(from, message.driver, message.epoch, message.life);
       case "accept":
-        return keeper?.onAccept(from, message.driver, message.accepted);
+        return keeper?.onAccept(from, message.driver, message.accepted, message.again);
       case "promise":
       case "accepted":
       case "fenced":
@@ -173,6 +179,11 @@ export class DispatchNode
       case "find": {
         const { operation, driver, trip } = message;
         if (keeper !== null) env.send(from, { kind: "found", operation, view: keeper.view(driver, trip) });
+        return;
+      }
+      case "bury": {
+        const { operation, trip } = message;
+        if (keeper !== null) env.send(from, { kind: "buried", operation, done: keeper.bury(trip) });
         return;
       }
       case "list":
@@ -185,9 +196,6 @@ export class DispatchNode
 
   onTimer(timer: DispatchTimer, key: number): void {
     switch (timer) {
-      case "beat":
-        this.membership.onBeat();
-        return this.ringpop.onMembersChange();
       case "keepers":
         return this.holdings.onTimer(key);
       case "matching":
@@ -197,19 +205,23 @@ export class DispatchNode
       case "sweep":
         return this.sweep();
       default:
-        this.ringpop.onTimer(timer, key);
+        if (this.ringpop.onTimer(timer, key)) return;
+        this.membership.onTimer(timer, key);
+        this.followMembership();
     }
   }
 
   /* ---- what the ring asks of its user ---- */
 
-  serve(caller: Caller, _key: string, body: DispatchRequest): void {
-    if (body.kind === "match") this.matcher.match(body as MatchRider, caller);
-    else {
-      this.reports++;
-      const report = body as ReportPosition;
-      this.holdings.report(report, this.grid.cellOf(report), this.job({ kind: "report", caller }));
-    }
+  serve(caller: Caller, key: string, { request, until }: Routed): void {
+    // Who keeps drivers that are not its own hides them from whoever looks for them where they are.
+    if (!this.ringpop.owns(key))
+      throw new Error(`node ${this.env.self} serves ${key}, which is not its own by its ring`);
+    const leftUs = until - this.env.wall.latest;
+    if (leftUs <= 0) return this.ringpop.answer(caller, expired);
+    if (request.kind === "match") return this.matcher.match(request, leftUs, caller);
+    this.reports++;
+    this.holdings.report(request, this.grid.cellOf(request), this.job({ kind: "report", caller }));
   }
 
   onOutcome(request: number, outcome: ForwardOutcome<Answer>): void {
@@ -219,6 +231,7 @@ export class DispatchNode
 
   /** Drivers in cells that are another's by now go there at once, not only when they report. */
   onRingChange(): void {
+    this.owners.clear();
     const byOwner = new Map<NodeId, Position[]>();
     for (const position of this.holdings.giveUp((cell) => this.isMine(cell))) {
       const owner = this.ownerOf(this.grid.cellOf(position));
@@ -302,7 +315,7 @@ export class DispatchNode
         return matcher.onBooked(message.operation, message.outcome);
       case "end": {
         const job = this.job({ kind: "end", from, operation: message.operation });
-        return holdings.end(message.driver, message.trip, job);
+        return holdings.end(message.driver, message.trip, message.over, job);
       }
       case "end-outcome":
         return errands.onEndOutcome(message.operation, message.ended);
@@ -316,6 +329,8 @@ export class DispatchNode
         return errands.onThere(message.operation, message.seen);
       case "found":
         return errands.onFound(from, message.operation, message.view);
+      case "buried":
+        return errands.onBuried(from, message.operation, message.done);
       case "listed":
         return errands.onListed(from, message.operation, message.registers, message.ended);
       case "positions":
@@ -324,9 +339,26 @@ export class DispatchNode
           if (this.isMine(cell)) holdings.take(position, cell);
         }
         return;
+      case "ring-forward":
+      case "ring-answer":
+      case "ring-refusal":
+      case "ring-hand-over":
+      case "ring-taken":
+        this.ringpop.onMessage(from, message);
+        return;
       default:
-        this.ringpop.onMessage(from, message as Parameters<typeof this.ringpop.onMessage>[1]);
+        this.membership.onMessage(from, message as MembershipMessage);
+        this.followMembership();
     }
+  }
+
+  private followMembership(): void {
+    if (this.membership.takeChange()) this.ringpop.onMembersChange();
+  }
+
+  private route(request: RequestId, body: ReportPosition | MatchRider, timeoutUs: Micros): void {
+    const routed = { request: body, until: this.env.wall.latest + timeoutUs };
+    this.ringpop.request(request, this.keyOf(this.grid.cellOf(body)), routed, true);
   }
 
   private sweep(): void {
@@ -368,7 +400,13 @@ export class DispatchNode
   }
 
   private ownerOf(cell: Cell): NodeId {
-    return this.ringpop.ownerOf(this.keyOf(cell));
+    let owner = this.owners.get(cell);
+    if (owner === undefined) {
+      if (this.owners.size >= maxOwners) this.owners.clear();
+      owner = this.ringpop.ownerOf(this.keyOf(cell));
+      this.owners.set(cell, owner);
+    }
+    return owner;
   }
 
   private isMine(cell: Cell): boolean {
@@ -376,13 +414,8 @@ export class DispatchNode
   }
 }
 
-function membershipOf(env: DispatchEnv, nodes: number, spec: DispatchMembership): Membership {
-  if (spec.kind === "fixed") return new FixedMembership(nodes);
-  return new Heartbeats(env, nodes, spec.everyUs, spec.suspectUs);
-}
-
 /** Forwards and their answers promise nothing of what this node has stored, so they need not wait until it is durable. */
-function earlyEnv(env: DispatchEnv): RingpopEnv<DispatchRequest, Answer, never> {
+function earlyEnv(env: DispatchEnv): RingpopEnv<Routed, Answer, never> {
   return {
     self: env.self,
     random: env.random,

@@ -73,7 +73,9 @@ export class DriverIndex<Driver extends Located> {
       const floor = this.grid.ringFloorMeters(ring - 1);
       if (found.length >= wanted && found[wanted - 1].distanceMeters <= floor) break;
       for (const cell of disk[ring]) {
-        for (const driver of this.cells.get(cell) ?? []) {
+        const there = this.cells.get(cell);
+        if (there === undefined) continue;
+        for (const driver of there) {
           if (isFree(driver)) found.push({ driver, distanceMeters: metersBetween(at, driver.place) });
         }
       }

@@ -35,6 +35,9 @@ interface OpenErrand {
   lists: Map<NodeId, { readonly registers: readonly RegisterView[]; readonly ended: readonly TripState[] }>;
   /** Whoever was asked to end the trip, or where the driver is. */
   askedOwner: boolean;
+  /** No driver has the trip by any of a majority: it is to have none. */
+  burying: boolean;
+  buriedBy: Set<NodeId>;
 }
 
 const away: Answer = {
@@ -66,6 +69,8 @@ export class Errands {
       views: new Map(),
       lists: new Map(),
       askedOwner: false,
+      burying: false,
+      buriedBy: new Set(),
     };
     const operation = this.nextOperation++;
     this.open.set(operation, open);
@@ -74,7 +79,7 @@ export class Errands {
 
   onFound(from: NodeId, operation: number, view: KeeperView): void {
     const open = this.open.get(operation);
-    if (open === undefined || open.askedOwner) return;
+    if (open === undefined || open.askedOwner || open.burying) return;
     open.views.set(from, view);
     if (open.views.size >= this.majority) this.decide(operation, open);
   }
@@ -91,6 +96,13 @@ export class Errands {
     const open = this.open.get(operation);
     // What was not ended there is looked for again when the timer says so.
     if (open !== undefined && ended) this.finish(operation, open, { kind: "trip-ended", ended });
+  }
+
+  onBuried(from: NodeId, operation: number, done: boolean): void {
+    const open = this.open.get(operation);
+    if (open === undefined || !open.burying || !done) return;
+    open.buriedBy.add(from);
+    if (open.buriedBy.size >= this.majority) this.finish(operation, open, { kind: "trip-ended", ended: false });
   }
 
   onThere(operation: number, driver: DriverSeen | null): void {
@@ -117,6 +129,7 @@ export class Errands {
     const { errand } = open;
     open.views = new Map();
     open.askedOwner = false;
+    open.burying = false;
     for (const keeper of this.keepers) {
       if (errand.kind === "trip-list") env.sendEarly(keeper, { kind: "list", operation });
       else if (errand.kind === "driver-get") env.sendEarly(keeper, { kind: "find", operation, driver: errand.driver });
@@ -139,22 +152,34 @@ export class Errands {
         return;
       }
       case "trip-get": {
-        const over = views.find(({ ended }) => ended !== null)?.ended ?? null;
-        const trip = over ?? runningTrip(views, errand.trip);
+        const over = views.filter(({ ended }) => ended !== null);
+        const running = runningTrip(views, errand.trip);
+        const trip = over.length >= this.majority || running === null ? (over[0]?.ended ?? null) : running;
         return this.finish(operation, open, { kind: "trip", trip });
       }
-      case "trip-end": {
-        if (views.some(({ ended }) => ended !== null))
-          return this.finish(operation, open, { kind: "trip-ended", ended: true });
-        const running = views.filter(({ accepted }) => accepted.value.trip?.trip === errand.trip);
-        if (running.length === 0) return this.finish(operation, open, { kind: "trip-ended", ended: false });
-        return this.askOwner(operation, open, running, (owner, driver) =>
-          this.env.sendEarly(owner, { kind: "end", operation, driver, trip: errand.trip }),
-        );
-      }
+      case "trip-end":
+        return this.decideEnd(operation, open, errand.trip, views);
       case "trip-list":
         return;
     }
+  }
+
+  /** An end that fewer than a majority have accepted may yet be forgotten: the driver's owner knows, or sees to it. */
+  private decideEnd(operation: number, open: OpenErrand, trip: string, views: readonly KeeperView[]): void {
+    const over = views.filter(({ ended }) => ended !== null);
+    if (over.length >= this.majority) return this.finish(operation, open, { kind: "trip-ended", ended: true });
+    const concerned = views.filter(({ ended, accepted }) => ended !== null || accepted.value.trip?.trip === trip);
+    if (concerned.length === 0) return this.bury(operation, open, trip);
+    return this.askOwner(operation, open, concerned, (owner, driver) =>
+      this.env.sendEarly(owner, { kind: "end", operation, driver, trip, over: over.length > 0 }),
+    );
+  }
+
+  /** A booking that is on its way must not make a trip of what was called off. */
+  private bury(operation: number, open: OpenErrand, trip: string): void {
+    open.burying = true;
+    open.buriedBy = new Set();
+    for (const keeper of this.keepers) this.env.sendEarly(keeper, { kind: "bury", operation, trip });
   }
 
   /** Whoever claimed the driver last. */
@@ -187,7 +212,9 @@ function matchIn(views: readonly KeeperView[], trip: string, majority: number): 
 
 function runningTrip(views: readonly KeeperView[], name: string): TripState | null {
   const trip = views.find(({ accepted }) => accepted.value.trip?.trip === name)?.accepted.value.trip;
-  return trip === undefined || trip === null ? null : { trip: name, driver: trip.match.driver, rider: trip.rider, ended: false };
+  return trip === undefined || trip === null
+    ? null
+    : { trip: name, driver: trip.match.driver, rider: trip.rider, ended: false };
 }
 
 /** What is running by the latest that any of them has accepted for each driver, and what is over. */

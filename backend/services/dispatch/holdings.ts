@@ -41,7 +41,7 @@ const epochsPerMs = 256;
 type Waiting =
   | { readonly kind: "report"; readonly job: number }
   | { readonly kind: "book"; readonly job: number; readonly trip: Trip }
-  | { readonly kind: "end"; readonly job: number; readonly trip: string };
+  | { readonly kind: "end"; readonly job: number; readonly trip: string; readonly over: boolean };
 
 export interface HeldDriver extends Located {
   /** Its timers' key. */
@@ -53,6 +53,8 @@ export interface HeldDriver extends Located {
   accepted: Accepted;
   /** Who promised or accepted what is under way, and what they had accepted. */
   answers: Map<NodeId, Accepted>;
+  /** What is written was found so, when the driver was claimed. */
+  found: boolean;
   /** Who knows another driver for the trip that is being written. */
   taken: Map<NodeId, Accepted | null>;
   waiting: Waiting[];
@@ -125,14 +127,14 @@ export class Holdings {
       return;
     }
     held.waiting.push({ kind: "book", job, trip });
-    this.write(held, { trip, past: null });
+    this.write(held, { trip, past: held.accepted.value.past });
   }
 
-  /** The trip is over. `onEnded` follows. */
-  end(driver: string, trip: string, job: number): void {
+  /** The trip is over, or, as some keeper says, has been for a while. `onEnded` follows. */
+  end(driver: string, trip: string, over: boolean, job: number): void {
     const held = this.drivers.get(driver);
     if (held === undefined || held.leaving) return this.user.onEnded(job, false);
-    held.waiting.push({ kind: "end", job, trip });
+    held.waiting.push({ kind: "end", job, trip, over });
     if (held.phase === "held") this.serveNext(held);
   }
 
@@ -274,11 +276,12 @@ export class Holdings {
     this.ask(held);
   }
 
-  private write(held: HeldDriver, value: RegisterValue): void {
+  private write(held: HeldDriver, value: RegisterValue, found = false): void {
     const { epoch, accepted } = held;
     const sequence = accepted.epoch === epoch ? accepted.sequence + 1 : 1;
     held.phase = "writing";
     held.accepted = { epoch, sequence, value };
+    held.found = found;
     held.answers = new Map();
     held.taken = new Map();
     this.ask(held);
@@ -290,7 +293,7 @@ export class Holdings {
     const question: KeeperRequest =
       held.phase === "claiming"
         ? { kind: "claim", driver, epoch, life: this.life }
-        : { kind: "accept", driver, accepted };
+        : { kind: "accept", driver, accepted, again: held.found };
     for (const keeper of this.keepers) if (!held.answers.has(keeper)) env.sendEarly(keeper, question);
     env.cancel(held.timer);
     held.timer = env.after(againUs, "keepers", held.number);
@@ -304,7 +307,7 @@ export class Holdings {
     held.accepted = latest;
     held.bids = 0;
     if (answers.every((answer) => !isLater(latest, answer))) this.becomeHeld(held);
-    else this.write(held, latest.value);
+    else this.write(held, latest.value, true);
   }
 
   private onAccepted(from: NodeId, held: HeldDriver): void {
@@ -319,14 +322,14 @@ export class Holdings {
 
   /** What is being written cannot be: the trip is with another driver, or will be. */
   private abort(held: HeldDriver): void {
-    const { trip } = held.accepted.value;
+    const { past } = held.accepted.value;
     this.counts.aborted++;
     const by = chosen([...held.taken.values()], this.majority);
     const outcome: BookOutcome =
       by === undefined ? { kind: "lost", doubtful: true } : { kind: "taken", by: by?.value.trip?.match ?? null };
     const booking = held.waiting.filter(({ kind }) => kind === "book");
     held.waiting = held.waiting.filter(({ kind }) => kind !== "book");
-    this.write(held, { trip: null, past: { trip: trip!.trip, rider: trip!.rider, fate: "aborted" } });
+    this.write(held, { trip: null, past });
     for (const { job } of booking) this.user.onBooked(job, outcome);
   }
 
@@ -353,10 +356,11 @@ export class Holdings {
         );
       } else if (trip?.trip === next.trip) {
         held.waiting.unshift(next);
-        this.write(held, { trip: null, past: { trip: trip.trip, rider: trip.rider, fate: "ended" } });
+        this.write(held, { trip: null, past: { trip: trip.trip, rider: trip.rider } });
       } else {
-        const ended = past?.trip === next.trip && past.fate === "ended";
-        if (ended) this.counts.ended++;
+        // It was this driver's, and the end of it was begun: what a majority has now says that it was carried out.
+        const ended = next.over || past?.trip === next.trip;
+        if (past?.trip === next.trip) this.counts.ended++;
         this.user.onEnded(next.job, ended);
       }
     }
@@ -404,6 +408,7 @@ function newcomer(driver: string, cell: Cell, place: Place, number: number): Hel
     bids: 0,
     accepted: nothingAccepted,
     answers: new Map(),
+    found: false,
     taken: new Map(),
     waiting: [],
     timer: 0,

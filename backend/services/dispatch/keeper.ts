@@ -8,7 +8,7 @@
  *                            driver has here: so a trip, too, has one driver among any majority.
  *
  * What it says it has put on its disk first. Trips that are over are remembered for a while, so that a request for one, come late, is not
- * taken for a new one.
+ * taken for a new one; so is a trip that was called off before it had a driver.
  */
 import type { TripState } from "../../api-dispatch.ts";
 import type { Env } from "../../kernel/env.ts";
@@ -45,6 +45,8 @@ interface EndedTrip {
   readonly at: Micros;
 }
 
+/** The driver of a trip that was called off before it had one. */
+const nobody = "";
 const registerPrefix = "driver/";
 const endedPrefix = "ended/";
 /** How long a trip that is over is remembered. */
@@ -90,18 +92,25 @@ export class Keeper {
     this.env.send(from, { kind: "promise", driver, epoch, accepted: register.accepted });
   }
 
-  onAccept(from: NodeId, driver: string, accepted: Accepted): void {
+  onAccept(from: NodeId, driver: string, accepted: Accepted, again: boolean): void {
     const register = this.registers.get(driver) ?? unclaimed;
-    const answer = this.judge(driver, register, accepted);
+    const answer = this.judge(driver, register, accepted, again);
     if (answer.kind === "accepted" && !sameAs(register.accepted, accepted))
       this.accept(driver, register, accepted, from);
     this.env.send(from, answer);
   }
 
+  /** A trip that no driver has here is never to have one. False: one has. */
+  bury(trip: string): boolean {
+    if (this.trips.has(trip)) return false;
+    if (!this.ended.has(trip)) this.remember(trip, { driver: nobody, rider: "", at: this.env.wall.latest });
+    return true;
+  }
+
   /** What it knows of a driver, or of the driver that a trip has. */
   view(driver: string | undefined, trip: string | undefined): KeeperView {
-    const over = trip === undefined ? undefined : this.ended.get(trip);
-    const name = driver ?? (trip === undefined ? undefined : this.trips.get(trip));
+    const over = trip === undefined ? undefined : this.overBy(trip);
+    const name = driver ?? (trip === undefined ? undefined : (this.trips.get(trip) ?? over?.driver));
     const register = (name === undefined ? undefined : this.registers.get(name)) ?? unclaimed;
     return {
       driver: name ?? null,
@@ -115,7 +124,7 @@ export class Keeper {
   list(): { registers: RegisterView[]; ended: TripState[] } {
     return {
       registers: [...this.registers].map(([driver, { accepted }]) => ({ driver, accepted })),
-      ended: [...this.ended].map(([trip, ended]) => stateOf(trip, ended)),
+      ended: [...this.ended].filter(([, { driver }]) => driver !== nobody).map(([trip, ended]) => stateOf(trip, ended)),
     };
   }
 
@@ -143,13 +152,16 @@ export class Keeper {
     return epoch < promised || (epoch === accepted.epoch && sequence < accepted.sequence);
   }
 
-  private judge(driver: string, register: Register, accepted: Accepted): KeeperAnswer {
+  private judge(driver: string, register: Register, accepted: Accepted, again: boolean): KeeperAnswer {
     const { epoch, sequence } = accepted;
     if (this.isFenced(register, accepted)) return { kind: "fenced", driver, epoch: register.promised };
     const { trip } = accepted.value;
     if (trip !== null && !sameAs(register.accepted, accepted)) {
       const other = this.trips.get(trip.trip);
-      if (this.ended.has(trip.trip)) return { kind: "taken", driver, epoch, sequence, by: null };
+      // A new owner that found the trip running has found what a majority has: here, only, it was to end.
+      const over = this.ended.get(trip.trip);
+      if (over !== undefined && !(again && over.driver === driver))
+        return { kind: "taken", driver, epoch, sequence, by: null };
       if (other !== undefined && other !== driver) {
         const by = this.registers.get(other)!.accepted;
         return { kind: "taken", driver, epoch, sequence, by };
@@ -161,7 +173,7 @@ export class Keeper {
   private accept(driver: string, register: Register, accepted: Accepted, from: NodeId): void {
     const before = register.accepted.value.trip;
     this.close(driver, before, accepted.value);
-    if (accepted.value.trip !== null) this.trips.set(accepted.value.trip.trip, driver);
+    if (accepted.value.trip !== null) this.reopen(accepted.value.trip.trip, driver);
     // An accept of a claim that this keeper has missed promises as the claim would have.
     if (accepted.epoch > register.promised)
       this.put(driver, { promised: accepted.epoch, owner: from, life: 0, accepted });
@@ -173,10 +185,24 @@ export class Keeper {
     if (before !== null && before.trip !== trip?.trip && this.trips.get(before.trip) === driver) {
       this.trips.delete(before.trip);
     }
-    if (past?.fate !== "ended" || this.ended.has(past.trip)) return;
-    const ended = { driver, rider: past.rider, at: this.env.wall.latest };
-    this.ended.set(past.trip, ended);
-    this.env.store.put(endedKey(past.trip), [past.trip, ended] as unknown as Value);
+    if (past === null || this.ended.has(past.trip)) return;
+    this.remember(past.trip, { driver, rider: past.rider, at: this.env.wall.latest });
+  }
+
+  private remember(trip: string, ended: EndedTrip): void {
+    this.ended.set(trip, ended);
+    this.env.store.put(endedKey(trip), [trip, ended] as unknown as Value);
+  }
+
+  /** A trip that never began is not over. */
+  private overBy(trip: string): EndedTrip | undefined {
+    const ended = this.ended.get(trip);
+    return ended?.driver === nobody ? undefined : ended;
+  }
+
+  private reopen(trip: string, driver: string): void {
+    this.trips.set(trip, driver);
+    if (this.ended.delete(trip)) this.env.store.delete(endedKey(trip));
   }
 
   private put(driver: string, register: Register): void {

@@ -72,8 +72,8 @@ export class Matcher {
     this.nextOperation = env.random.uint32() * 2 ** 20;
   }
 
-  match(request: MatchRider, caller: Caller): void {
-    const { trip, timeoutUs = 5 * second } = request;
+  match(request: MatchRider, leftUs: Micros, caller: Caller): void {
+    const { trip } = request;
     const decided = this.decided.get(trip);
     const open = this.open.get(trip);
     if (decided !== undefined || open !== undefined) this.counts.repeated++;
@@ -85,7 +85,7 @@ export class Matcher {
     const matching: Matching = {
       request,
       callers: [caller],
-      expiresAt: this.env.now + timeoutUs,
+      expiresAt: this.env.now + leftUs,
       tried: new Set(),
       searches: 0,
       candidates: [],

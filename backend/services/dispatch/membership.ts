@@ -1,26 +1,42 @@
 /**
- * Who is alive, as one node believes: what the ring is built from. Two nodes may believe different things at one moment; nothing that is
+ * Who is alive, as one node believes: what its ring is built from. Two nodes may believe different things at one moment, and nothing that is
  * promised rests on it.
  */
-import type { Env } from "../../kernel/env.ts";
-import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { DispatchMembership } from "../../api-dispatch.ts";
+import type { NodeId } from "../../kernel/units.ts";
 import type { MembersView, Standing } from "../../protocols/ringpop/view.ts";
+import { isPresent } from "../../protocols/swim/claims.ts";
+import type { Version } from "../../protocols/swim/claims.ts";
+import type { FailureDetector, MembersObserver } from "../../protocols/swim/detector.ts";
+import { Heartbeats } from "../../protocols/swim/heartbeats.ts";
+import type { Heartbeat } from "../../protocols/swim/heartbeats.ts";
+import type { SwimMessage } from "../../protocols/swim/messages.ts";
+import { Swim } from "../../protocols/swim/swim.ts";
+import type { SwimTimer } from "../../protocols/swim/swim.ts";
+import { heartbeatOptions, swimOptions } from "../members/settings.ts";
+import type { DispatchEnv } from "./messages.ts";
 
-export type MembershipMessage = { readonly kind: "heartbeat" };
+export type MembershipMessage = SwimMessage | Heartbeat;
 
-export type MembershipTimer = "beat";
+export type MembershipTimer = SwimTimer | "beat";
 
-type MembershipEnv = Pick<Env<MembershipMessage, MembershipTimer, never>, "self" | "now" | "sendEarly" | "after">;
-
-/** After each input that it takes, `present` may have changed. */
-export interface Membership extends MembersView {
+/** After each input, `takeChange` says whether somebody came or went. */
+export interface Membership {
+  readonly view: MembersView;
   start(): void;
-  onHeartbeat(from: NodeId): void;
-  onBeat(): void;
+  onMessage(from: NodeId, message: MembershipMessage): void;
+  onTimer(timer: string, key: number): void;
+  /** True once after each change. */
+  takeChange(): boolean;
+}
+
+export function membershipOf(env: DispatchEnv, nodes: number, spec: DispatchMembership): Membership {
+  return spec.kind === "fixed" ? new FixedMembership(nodes) : new WatchedMembership(env, nodes, spec);
 }
 
 /** Everybody, always. */
-export class FixedMembership implements Membership {
+export class FixedMembership implements Membership, MembersView {
+  readonly view = this;
   private readonly all: readonly NodeId[];
 
   constructor(nodes: number) {
@@ -29,9 +45,13 @@ export class FixedMembership implements Membership {
 
   start(): void {}
 
-  onHeartbeat(): void {}
+  onMessage(): void {}
 
-  onBeat(): void {}
+  onTimer(): void {}
+
+  takeChange(): boolean {
+    return false;
+  }
 
   present(): readonly NodeId[] {
     return this.all;
@@ -46,57 +66,48 @@ export class FixedMembership implements Membership {
   }
 }
 
-/** All to all: each tells each other now and then that it is there, and whoever is silent for long enough is not. */
-export class Heartbeats implements Membership {
-  private readonly env: MembershipEnv;
-  private readonly everyUs: Micros;
-  private readonly suspectUs: Micros;
-  private readonly heardAt: Micros[];
-  private alive: readonly NodeId[];
+/** Whoever the failure detector holds for alive, or suspects: a suspect may be well, and keeps its cells until it is declared dead. */
+class WatchedMembership implements Membership, MembersObserver {
+  private readonly detector: FailureDetector<never>;
+  private changed = false;
 
-  constructor(env: MembershipEnv, nodes: number, everyUs: Micros, suspectUs: Micros) {
-    this.env = env;
-    this.everyUs = everyUs;
-    this.suspectUs = suspectUs;
-    // Who has just begun believes in everybody until it has had time to hear them.
-    this.heardAt = Array.from({ length: nodes }, () => env.now);
-    this.alive = [...Array(nodes).keys()];
+  constructor(env: DispatchEnv, nodes: number, spec: Exclude<DispatchMembership, { kind: "fixed" }>) {
+    this.detector =
+      spec.kind === "swim"
+        ? new Swim(env, swimOptions(nodes, spec), this)
+        : new Heartbeats(env, heartbeatOptions(nodes, spec), this);
+  }
+
+  get view(): MembersView {
+    return this.detector.table;
   }
 
   start(): void {
-    this.onBeat();
+    this.detector.start();
   }
 
-  onHeartbeat(from: NodeId): void {
-    this.heardAt[from] = this.env.now;
-    if (!this.alive.includes(from)) this.look();
+  onMessage(from: NodeId, message: MembershipMessage): void {
+    this.detector.onMessage(from, message as never);
   }
 
-  onBeat(): void {
-    const { env } = this;
-    for (let node = 0; node < this.heardAt.length; node++) {
-      if (node !== env.self) env.sendEarly(node, { kind: "heartbeat" });
-    }
-    this.look();
-    env.after(this.everyUs, "beat", 0);
+  onTimer(timer: string, key: number): void {
+    this.detector.onTimer(timer, key);
   }
 
-  present(): readonly NodeId[] {
-    return this.alive;
+  takeChange(): boolean {
+    const { changed } = this;
+    this.changed = false;
+    return changed;
   }
 
-  standingOf(node: NodeId): Standing {
-    if (node >= this.heardAt.length) return "unknown";
-    return this.alive.includes(node) ? "alive" : "dead";
+  onClaim(_member: NodeId, before: Version, version: Version): void {
+    if (isPresent(before) !== isPresent(version)) this.changed = true;
   }
 
-  incarnationOf(): number {
-    return 0;
-  }
+  onMissed(): void {}
 
-  private look(): void {
-    const { self, now } = this.env;
-    const nodes = [...this.heardAt.keys()];
-    this.alive = nodes.filter((node) => node === self || now - this.heardAt[node] <= this.suspectUs);
-  }
+  onPinged(): void {}
+
+  /** What it gave away meanwhile the keepers know, and what it keeps is claimed from it: nothing has to be forgotten. */
+  onBuried(): void {}
 }

@@ -1,6 +1,14 @@
 /** What dispatch nodes say to each other. `operation` names what the sender waits for; a late or doubled answer is ignored by it. */
 import type { Answer } from "../../api.ts";
-import type { DispatchRequest, DriverSeen, DriverState, Match, Place, TripState } from "../../api-dispatch.ts";
+import type {
+  DriverSeen,
+  DriverState,
+  Match,
+  MatchRider,
+  Place,
+  ReportPosition,
+  TripState,
+} from "../../api-dispatch.ts";
 import type { Env } from "../../kernel/env.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { RingpopMessage } from "../../protocols/ringpop/messages.ts";
@@ -14,10 +22,10 @@ export interface Trip {
   readonly match: Match;
 }
 
-/** What a driver's register holds. `past`: the trip it had before, and whether that came to anything. */
+/** What a driver's register holds. `past`: the last trip that it brought to an end. */
 export interface RegisterValue {
   readonly trip: Trip | null;
-  readonly past: { readonly trip: string; readonly rider: string; readonly fate: "ended" | "aborted" } | null;
+  readonly past: { readonly trip: string; readonly rider: string } | null;
 }
 
 /** A value and when it was accepted: a later epoch, or a later sequence of the same epoch, replaces it. */
@@ -33,7 +41,8 @@ export const nothingAccepted: Accepted = { epoch: 0, sequence: 0, value: { trip:
 export type KeeperRequest =
   /** `life`: of the node, drawn when it starts, so that it does not take an epoch of an earlier life for its own. */
   | { readonly kind: "claim"; readonly driver: string; readonly epoch: number; readonly life: number }
-  | { readonly kind: "accept"; readonly driver: string; readonly accepted: Accepted };
+  /** `again`: a new owner writes what it found. Else the owner has decided it, now. */
+  | { readonly kind: "accept"; readonly driver: string; readonly accepted: Accepted; readonly again: boolean };
 
 /** Of keepers to owners. */
 export type KeeperAnswer =
@@ -67,6 +76,12 @@ export interface RegisterView {
   readonly accepted: Accepted;
 }
 
+/** A request on its way to an owner. `until`: when nobody waits for its answer any longer, by the entry node's clock; it is not begun then. */
+export interface Routed {
+  readonly request: ReportPosition | MatchRider;
+  readonly until: Micros;
+}
+
 export interface Candidate {
   readonly driver: string;
   readonly owner: NodeId;
@@ -90,13 +105,16 @@ export type BookOutcome =
   | { readonly kind: "taken"; readonly by: Match | null };
 
 export type DispatchMessage =
-  | RingpopMessage<DispatchRequest, Answer, never>
+  | RingpopMessage<Routed, Answer, never>
   | MembershipMessage
   | KeeperRequest
   | KeeperAnswer
   | { readonly kind: "find"; readonly operation: number; readonly driver?: string; readonly trip?: string }
   | { readonly kind: "found"; readonly operation: number; readonly view: KeeperView }
   | { readonly kind: "list"; readonly operation: number }
+  /** The trip, which no driver has, is never to have one. Not `done`: one has. */
+  | { readonly kind: "bury"; readonly operation: number; readonly trip: string }
+  | { readonly kind: "buried"; readonly operation: number; readonly done: boolean }
   | {
       readonly kind: "listed";
       readonly operation: number;
@@ -107,7 +125,14 @@ export type DispatchMessage =
   | { readonly kind: "candidates"; readonly operation: number; readonly candidates: readonly Candidate[] }
   | { readonly kind: "book"; readonly operation: number; readonly driver: string; readonly trip: Trip }
   | { readonly kind: "book-outcome"; readonly operation: number; readonly outcome: BookOutcome }
-  | { readonly kind: "end"; readonly operation: number; readonly driver: string; readonly trip: string }
+  /** `over`: some keeper has it that the trip, which this driver had, is over. */
+  | {
+      readonly kind: "end";
+      readonly operation: number;
+      readonly driver: string;
+      readonly trip: string;
+      readonly over: boolean;
+    }
   | { readonly kind: "end-outcome"; readonly operation: number; readonly ended: boolean }
   | { readonly kind: "where"; readonly operation: number; readonly driver: string }
   | { readonly kind: "there"; readonly operation: number; readonly seen: DriverSeen | null }

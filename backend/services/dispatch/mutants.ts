@@ -37,7 +37,7 @@ export const plantedDispatch: readonly { name: string; description: string; disp
     dispatch: { ...dispatchRoles, keeper: ForgetsThePromise },
   },
   {
-    name: "forward-without-checksum",
+    name: "dispatch-without-checksum",
     description: "a node serves what was forwarded to it by another ring, and keeps drivers that are not its own",
     dispatch: { ...dispatchRoles, ringpop: AcceptsAnyForward as typeof Ringpop },
   },

@@ -108,8 +108,8 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
       return (env: UntypedEnv) => new CacheNode(env as unknown as CacheEnv, service, ring) as unknown as UntypedCore;
     }
     case "members": {
-      const rings = new Rings(service.virtualNodes ?? 100);
       const nodes = topology.nodes.length;
+      const rings = new Rings(nodes, service.virtualNodes ?? 100);
       return (env: UntypedEnv) =>
         new MembersNode(
           env as unknown as MembersEnv,

@@ -7,6 +7,7 @@
 import type { Answer } from "../../api.ts";
 import type { MembersNotes, MembersRequest, MembersService } from "../../api-members.ts";
 import type { Core, Env, RequestId } from "../../kernel/env.ts";
+import { millisecond } from "../../kernel/units.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { Witness } from "../../kernel/witness.ts";
 import { HandOvers } from "../../protocols/ringpop/hand-overs.ts";
@@ -25,7 +26,7 @@ import { Notes } from "./notes.ts";
 import type { Rings } from "./rings.ts";
 import { heartbeatOptions, swimOptions } from "./settings.ts";
 
-export type MembersTimer = SwimTimer | RingpopTimer | "beat";
+export type MembersTimer = SwimTimer | RingpopTimer | "beat" | "ring-settled";
 export type MembersEnv = Env<MembersMessage, MembersTimer, Answer>;
 
 /** What a node is made of; tests put a mutant among them. */
@@ -34,6 +35,9 @@ export interface MembersRoles {
   readonly Ringpop: typeof Ringpop;
   readonly HandOvers: typeof HandOvers;
 }
+
+/** Members often come and go together: keys move once, after that time. Requests follow the ring at once. */
+const settleUs = 250 * millisecond;
 
 export const membersRoles: MembersRoles = { Swim, Ringpop, HandOvers };
 
@@ -48,6 +52,7 @@ export class MembersNode
   private readonly notes = new Notes();
   private readonly witness: Witness | undefined;
   private presenceChanged = false;
+  private settling = false;
 
   constructor(
     env: MembersEnv,
@@ -126,13 +131,18 @@ export class MembersNode
   }
 
   onTimer(timer: MembersTimer, key: number): void {
+    if (timer === "ring-settled") {
+      this.settling = false;
+      this.handOvers.giveAway(this.values.keys);
+      return;
+    }
     if (this.ringpop.onTimer(timer, key) || this.handOvers.onTimer(timer, key)) return;
     this.detector.onTimer(timer, key);
     this.afterTurn();
   }
 
   atRest(): boolean {
-    return this.detector.atRest() && this.ringpop.waiting === 0 && this.handOvers.waiting === 0;
+    return !this.settling && this.detector.atRest() && this.ringpop.waiting === 0 && this.handOvers.waiting === 0;
   }
 
   check(): void {
@@ -201,7 +211,9 @@ export class MembersNode
   }
 
   onRingChange(): void {
-    this.handOvers.giveAway(this.values.keys);
+    if (this.settling || this.values.size === 0) return;
+    this.settling = true;
+    this.env.after(settleUs, "ring-settled", 0);
   }
 
   /* ---- inside ---- */

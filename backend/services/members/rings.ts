@@ -1,33 +1,44 @@
 /**
- * Rings of the members that are there, for all nodes of one process: nodes that see the same members share one ring, which has a hundred
- * points a member and takes milliseconds to build for a thousand.
+ * Rings of the members that are there, without building any: where a node stands on the circle depends on the node alone, so one ring of all
+ * nodes serves for every set of them, by skipping the points of who is absent. A hundred members that come and go cost nothing but the skips.
  */
 import type { NodeId } from "../../kernel/units.ts";
 import { Ring } from "../../protocols/ring/ring.ts";
+import type { KeyRing } from "../../protocols/ringpop/view.ts";
 
-/** Rings kept: nodes are seldom of more than a few minds at once. */
-const keptRings = 16;
-
+/** For all nodes of one process. */
 export class Rings {
-  private readonly virtualNodes: number;
-  /** By who is on it; the one used last is the last. */
-  private readonly rings = new Map<string, Ring>();
+  private readonly all: Ring;
 
-  constructor(virtualNodes: number) {
-    this.virtualNodes = virtualNodes;
+  constructor(nodes: number, virtualNodes: number) {
+    const everybody = Array.from({ length: nodes }, (_, id) => ({ id, zone: "", weight: 1 }));
+    this.all = new Ring(everybody, virtualNodes);
   }
 
-  /** @param members ascending, at least one */
-  of(members: readonly NodeId[]): Ring {
-    const name = members.join(" ");
-    let ring = this.rings.get(name);
-    this.rings.delete(name);
-    ring ??= new Ring(
-      members.map((id) => ({ id, zone: "", weight: 1 })),
-      this.virtualNodes,
-    );
-    this.rings.set(name, ring);
-    if (this.rings.size > keptRings) this.rings.delete(this.rings.keys().next().value!);
-    return ring;
+  /**
+   * The owners that a ring of these members alone would have.
+   *
+   * @param members at least one
+   */
+  of(members: readonly NodeId[]): KeyRing {
+    return new PartOfRing(this.all, members);
+  }
+}
+
+class PartOfRing implements KeyRing {
+  private readonly all: Ring;
+  private readonly present: Uint8Array;
+
+  constructor(all: Ring, members: readonly NodeId[]) {
+    this.all = all;
+    this.present = new Uint8Array(all.members.length);
+    for (const member of members) this.present[member] = 1;
+  }
+
+  ownerOf(hash: number): NodeId {
+    const { owners, segments } = this.all;
+    let segment = this.all.segmentOf(hash);
+    while (this.present[owners[segment]] === 0) segment = segment + 1 === segments ? 0 : segment + 1;
+    return owners[segment];
   }
 }

@@ -273,8 +273,8 @@ export interface TablesService {
   readonly weights?: readonly number[];
   /** How long a coordinator waits for its quorum before the outcome is unknown. */
   readonly quorumTimeoutUs: Micros;
-  /** When a read asks a further replica. Absent: all others after 30 ms. */
-  readonly hedge?: HedgeSpec;
+  /** When a read asks a further replica than it needs. Absent: all others after 30 ms. "never": none, however late an answer is. */
+  readonly hedge?: HedgeSpec | "never";
   /** Tables that exist from the start. */
   readonly tables?: readonly TableSpec[];
 }

@@ -3,7 +3,8 @@
  * would be sent twice, and wait longer.
  *
  * - *tokens* (gRPC proposal A6): failed copies take a token, successes give back a part of one, and at half or below nobody hedges;
- * - *share*: a read earns a part of a hedge. It bounds the extra load however the servers answer, which tokens do not.
+ * - *share*: a read earns a part of a hedge, nothing is given in advance. It bounds the extra load however the servers answer, which
+ *   tokens do not.
  *
  * Both count in whole thousandths or millionths, so that no sequence of roundings can mint a token.
  */
@@ -63,7 +64,7 @@ class ShareHedgeBudget implements HedgeBudget {
   constructor(share: number, burst: number) {
     this.earns = Math.round(share * millionths);
     this.most = Math.round(burst * millionths);
-    this.saved = this.most;
+    this.saved = 0;
   }
 
   onRead(): void {

@@ -89,6 +89,8 @@ export class Coordinator {
   protected readonly handoff: Handoff;
   private readonly client: QuorumClient;
   private readonly hedges: ReadHedges | null;
+  /** Without hedges: all replicas are asked after `speculateAfterUs`. Off where reads are hedged, by their budget, or never to be. */
+  speculates: boolean;
   private readonly pending = new OpenTable<Pending>();
   /** Numbers of this life: [firstOp, nextOp) are given. */
   private readonly firstOp: number;
@@ -107,6 +109,7 @@ export class Coordinator {
     hedges: ReadHedges | null = null,
   ) {
     this.hedges = hedges;
+    this.speculates = hedges === null;
     this.env = env;
     this.peers = peers;
     this.replica = replica;
@@ -233,7 +236,7 @@ export class Coordinator {
     if (this.unconfirmed > 0) this.confirm();
     for (const [, op] of this.pending.entries()) {
       if (op.deadline <= this.env.now) this.expire(op);
-      else if (!op.speculated && this.env.now - op.startedAt >= speculateAfterUs) this.speculate(op);
+      else if (this.speculates && !op.speculated && this.env.now - op.startedAt >= speculateAfterUs) this.speculate(op);
     }
   }
 

@@ -119,17 +119,16 @@ test("a write is never hedged: nothing is armed, and its number means nothing to
   assert.deepEqual([env.takeSent(), armed], [[], []]);
 });
 
-test("a budget that is spent leaves the read to its first replica, and to the others after 30 ms as without hedges", () => {
-  const { coordinator, asked, due, env } = stage({ ...at5, budget: { kind: "share", share: 0, burst: 1 } });
+test("a budget that is spent leaves the read to the replicas it has asked: nobody else, however late they are", () => {
+  const { coordinator, asked, due, env, policy } = stage({ ...at5, budget: { kind: "share", share: 0.5, burst: 1 } });
   coordinator.read(1, record, 1, second);
-  asked();
-  assert.deepEqual(due(5_000), [2]);
   coordinator.read(2, record, 1, second);
-  assert.deepEqual(asked(), [1]);
+  assert.deepEqual(asked(), [1, 1]);
+  assert.deepEqual(due(5_000), [2]);
   assert.deepEqual(due(10_000), []);
   env.now = 40_000;
   coordinator.tick();
-  assert.deepEqual(asked().toSorted((a, b) => a - b), [2, 3, 3]);
+  assert.deepEqual([asked(), policy.counts.refused], [[], 1]);
 });
 
 test("while one replica of three stands still, reads through another are hedged to the third", () => {

@@ -95,10 +95,11 @@ export class TablesNode implements Core<TablesMessage, TablesTimer, TableRequest
     this.vouches = new roles.Vouches(env, this.handoff);
     this.admission = new Admission(env, this.peers, this.placements);
     this.operations = new Operations({ env, onDone: (origin, answer) => this.onDone(origin, answer) }, this.admission);
-    const policy = (this.hedge = service.hedge === undefined ? null : new Hedge(service.hedge));
+    const policy = (this.hedge = typeof service.hedge === "object" ? new Hedge(service.hedge) : null);
     const hedges =
       policy === null ? null : { policy, arm: (us: Micros, op: number) => void env.after(us, "hedge", op) };
     this.coordinator = new roles.Coordinator(env, this.peers, this.replica, this.handoff, this.operations, hedges);
+    if (service.hedge === "never") this.coordinator.speculates = false;
     this.operations.coordinator = this.coordinator;
     this.catalog = new Catalog(
       { env, onCatalogAnswer: (token, answer) => this.onCatalogAnswer(token, answer) },

@@ -83,7 +83,7 @@ class Door implements MemcachedDoor, DoorFigures, Surroundings {
     this.maxItemBytes = options.maxItemBytes ?? mebibyte;
     this.operationsPerTurn = options.operationsPerTurn ?? 20;
     this.text = new TextCommands(this.maxItemBytes, this);
-    this.binary = new BinaryCommands();
+    this.binary = new BinaryCommands(this.text, this);
     const serverOptions = { noDelay: true, allowHalfOpen: true, pauseOnConnect: true };
     this.server = createServer(serverOptions, (socket) => this.admit(socket));
   }

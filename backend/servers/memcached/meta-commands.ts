@@ -3,7 +3,7 @@ import { maxCacheKeyBytes } from "../../api-cache.ts";
 import type { StoreMode } from "../../api-cache.ts";
 import { ttlOf } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
-import { Line, lines } from "./form.ts";
+import { Line, Regardless, lines } from "./form.ts";
 import { decodeKey } from "./key-base64.ts";
 import {
   MetaArithmeticForm,
@@ -37,6 +37,9 @@ const errors = {
   delta: new Line("CLIENT_ERROR invalid numeric delta value\r\n"),
   opaque: new Line("CLIENT_ERROR opaque token too long\r\n"),
 } as const;
+
+/** memcached counts before it looks. */
+const longOpaque = new Regardless("CLIENT_ERROR opaque token too long\r\n");
 
 const setModes: Readonly<Record<string, StoreMode>> = {
   E: "add",
@@ -157,11 +160,10 @@ export class MetaCommands {
     if (flags === undefined) return true;
     const { key, mode = "I", delta, initial, vivifyS, ttlS: touchS, cas: compareCas, quiet, keyEncoded, value } = flags;
     if (!"I+D-".includes(mode)) return commands.answer(c, errors.arithmeticMode);
-    if (flags.longOpaque) return commands.answer(c, errors.opaque);
     const decrement = mode === "D" || mode === "-";
     c.add(
       { kind: "arithmetic", key, delta, decrement, initial, vivifyS, touchS, compareCas },
-      new MetaArithmeticForm(this.flagText(c, 2), quiet, keyEncoded, value),
+      flags.longOpaque ? longOpaque : new MetaArithmeticForm(this.flagText(c, 2), quiet, keyEncoded, value),
     );
     return commands.advance(c);
   }

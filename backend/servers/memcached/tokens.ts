@@ -41,11 +41,12 @@ export class Tokens {
     return this.text.charCodeAt(this.starts[i]);
   }
 
-  /** The token without its first `skipped` characters as a whole number of 32 bits, or undefined. */
+  /** The token without its first `skipped` characters as a whole number of 32 bits, or undefined. Of larger ones memcached keeps the lower half. */
   int32(i: number, skipped = 0): number | undefined {
     const value = readNumber(this.text, this.starts[i] + skipped, this.ends[i]);
-    if (value === undefined || value > 2_147_483_647 || value < -2_147_483_648) return undefined;
-    return Number(value);
+    if (typeof value === "number" && value <= 2_147_483_647 && value >= -2_147_483_648) return value;
+    if (value === undefined || value < -longLimit || value >= longLimit) return undefined;
+    return Number(BigInt.asIntN(32, BigInt(value)));
   }
 
   /** As a number below 2^32; of larger ones below 2^64 the lower half, as memcached takes them. */
@@ -68,6 +69,7 @@ export class Tokens {
 }
 
 const limit = 1n << 64n;
+const longLimit = 1n << 63n;
 
 /** A negative number is taken from 2^64, and what then looks negative as a signed number is refused. */
 function unsigned(value: number | bigint | undefined): bigint | undefined {

@@ -90,6 +90,7 @@ export class CacheExecutor {
     if (made) {
       if (vivifyS === undefined) return missing;
       item = store.set(operation.key, nothing, 0, Infinity, nowS);
+      this.figures.total_items++;
       if (operation.newCas !== undefined) store.setCas(item, operation.newCas);
     }
     const ttlBeforeS = store.expiresSOf(item) - nowS;
@@ -166,6 +167,7 @@ export class CacheExecutor {
     const { key, value, newCas } = operation;
     const item = store.set(key, value, operation.flags, expiresS, nowS);
     if (item === 0) return this.refuse(key);
+    this.figures.total_items++;
     if (newCas !== undefined) store.setCas(item, newCas);
     store.setKeyEncoded(item, operation.keyEncoded === true);
     return { kind: "stored", cas: newCas ?? store.casOf(item) };
@@ -250,6 +252,7 @@ export class CacheExecutor {
       else this.figures.incr_misses++;
       return missing;
     }
+    this.figures.total_items++;
     const item = store.set(operation.key, numberText(initial), 0, this.expiry(vivifyS), nowS);
     return this.counted(item, initial, Infinity, true, operation);
   }

@@ -20,6 +20,7 @@ export class CacheFigures {
   cas_misses = 0;
   cas_badval = 0;
   store_too_large = 0;
+  total_items = 0;
 
   got(hit: boolean, touching: boolean): void {
     if (touching) {
@@ -44,7 +45,6 @@ export class CacheFigures {
       limit_maxbytes: store.limitBytes,
       bytes: store.bytes,
       curr_items: store.items,
-      total_items: counts.totalItems,
       evictions: counts.evictions,
       evicted_unfetched: counts.evictedUnfetched,
       expired_unfetched: counts.expiredUnfetched,

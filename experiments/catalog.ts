@@ -13,12 +13,14 @@ import { quorumPrice } from "./quorum-price.ts";
 import { replication } from "./replication.ts";
 import { readPrice } from "./read-price.ts";
 import { retryStorm } from "./retry-storm.ts";
+import { shadow } from "./shadow.ts";
 import { tabletSplit } from "./tablet-split.ts";
 import { slowReplica } from "./slow-replica.ts";
 import { tailAtScale } from "./tail-at-scale.ts";
 import { tailUnderLoad } from "./tail-under-load.ts";
 import { twoPhaseCommit } from "./two-phase-commit.ts";
 import { virtualNodes } from "./virtual-nodes.ts";
+import { zoneLoss } from "./zone-loss.ts";
 
 export const catalog: readonly Experiment[] = [
   adaptiveCapacity,
@@ -40,4 +42,6 @@ export const catalog: readonly Experiment[] = [
   tailAtScale,
   tailUnderLoad,
   slowReplica,
+  zoneLoss,
+  shadow,
 ];

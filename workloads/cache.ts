@@ -130,7 +130,8 @@ export class Cache implements Workload {
       const operations = Array.from({ length }, (_, i) => this.preloaded(from + i));
       requests.push({ kind: "cache", operations });
     }
-    return requests;
+    // The first once more: nodes that have just started refuse what may have been sent before they died.
+    return [...requests, ...requests.slice(0, 1)];
   }
 
   begin(arrival: number, random: Random): Session {

@@ -1,6 +1,7 @@
 /** Every experiment, in the order of a report. A new one is a file beside this and a line here. */
 import type { Experiment } from "../runners/experiment.ts";
 import { adaptiveCapacity } from "./adaptive-capacity.ts";
+import { cachePolicy } from "./cache-policy.ts";
 import { cartMerge } from "./cart-merge.ts";
 import { commitWait } from "./commit-wait.ts";
 import { consistencyPrice } from "./consistency-price.ts";
@@ -44,4 +45,5 @@ export const catalog: readonly Experiment[] = [
   slowReplica,
   zoneLoss,
   shadow,
+  cachePolicy,
 ];

@@ -5,6 +5,7 @@ import type { Answer } from "../backend/api.ts";
 import { Random } from "../backend/kernel/random.ts";
 import { balances } from "./balances.ts";
 import { cache } from "./cache.ts";
+import { cacheTrace } from "./cache-trace.ts";
 import { cartConflict } from "./cart-conflict.ts";
 import { createWorkload, workloadNames } from "./catalog.ts";
 import { charges } from "./charges.ts";
@@ -21,6 +22,7 @@ import type { HistoryEntry, Step, WorkloadSpec } from "./workload.ts";
 const specs = [
   items(),
   cache(),
+  cacheTrace(),
   charges(),
   checkout(),
   fanOut(),

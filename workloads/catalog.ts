@@ -4,6 +4,7 @@
  */
 import { Balances } from "./balances.ts";
 import { Cache } from "./cache.ts";
+import { CacheTrace } from "./cache-trace.ts";
 import { CartConflict } from "./cart-conflict.ts";
 import { Charges } from "./charges.ts";
 import { Checkout } from "./checkout.ts";
@@ -22,6 +23,7 @@ type Parameters = WorkloadSpec["parameters"];
 const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
   balances: (parameters) => new Balances(parameters),
   cache: (parameters) => new Cache(parameters),
+  "cache-trace": (parameters) => new CacheTrace(parameters),
   "cart-conflict": (parameters) => new CartConflict(parameters),
   charges: (parameters) => new Charges(parameters),
   checkout: (parameters) => new Checkout(parameters),

@@ -223,6 +223,24 @@ test("counts are halved once while ten times as many are counted as there are it
   assert.ok(sketch.of(1) === 7 || sketch.of(1) === 8, `${sketch.of(1)} after one pass`);
 });
 
+test("halving one counter leaves its neighbours alone", () => {
+  const sketch = new FrequencySketch(1_024);
+  const random = new Random(9);
+  const hashes = Array.from({ length: 4_000 }, () => random.uint32() | 0);
+  for (const hash of hashes) sketch.count(hash, 1e9);
+  const before = hashes.map((hash) => sketch.of(hash));
+  // One pass over all 256 words, a word at a count of something that is at its most already.
+  for (let i = 0; i < 16; i++) sketch.count(1, 1e9);
+  for (let i = 0; i < 160; i++) sketch.count(1, 16);
+  const most = sketch.of(1);
+  for (const [i, hash] of hashes.entries()) {
+    assert.ok(
+      sketch.of(hash) <= Math.max(most, (before[i] >> 1) + 1),
+      `${sketch.of(hash)} after ${before[i]} was halved`,
+    );
+  }
+});
+
 test("the hash of keys: each bit of a key flips half of the hash's bits; keys that differ in length alone differ", () => {
   const hash = new KeyHash(new Random(8));
   let flipped = 0;

@@ -101,13 +101,19 @@ const designs = {
   ),
   lifeguard: guarded("Lifeguard, 128 members", "SWIM with all three parts of Lifeguard.", lifeguard),
   health: guarded("Self-awareness alone", "A member in bad health probes less and waits longer.", {
-    ...{ health: true, suspicion: false, buddies: false },
+    health: true,
+    suspicion: false,
+    buddies: false,
   }),
   suspicion: guarded("Suspicion timeout alone", "A suspicion that nobody confirms lasts longer.", {
-    ...{ health: false, suspicion: true, buddies: false },
+    health: false,
+    suspicion: true,
+    buddies: false,
   }),
   buddies: guarded("Buddy system alone", "A suspect is told by whoever pings it next.", {
-    ...{ health: false, suspicion: false, buddies: true },
+    health: false,
+    suspicion: false,
+    buddies: true,
   }),
   beats8: heartbeatsOf(8),
   beats32: heartbeatsOf(32),
@@ -298,7 +304,7 @@ export const failureDetection: Experiment = {
     "the finder's own clock, from the crash to the period that found it: it is measured at every instant from who pinged whom, and at the crashes.",
   designs,
   tanks: {
-    simulation: { full: plan(1, 122, 5, everything), quick: plan(1, 96, 5, small) },
+    simulation: { full: plan(1, 122, 4, everything), quick: plan(1, 96, 5, small) },
     threads: {
       full: { ...plan(0.05, 66, 3, ["swim8", "beats8"]), timeScale: 0.05 },
       quick: { ...plan(0.05, 66, 1, ["swim8", "beats8"]), timeScale: 0.05 },

@@ -120,12 +120,11 @@ export class Ringpop<Body, Result, Goods = never> {
     this.ring = null;
     this.checksum = ringChecksum(present);
     this.epoch++;
-    const [had, has] = [new Set(before), new Set(present)];
     this.user.onRingChange({
       epoch: this.epoch,
       checksum: this.checksum,
-      joined: present.filter((node) => !had.has(node)),
-      gone: before.filter((node) => !has.has(node)),
+      joined: without(present, before),
+      gone: without(before, present),
     });
   }
 
@@ -257,6 +256,17 @@ export class Ringpop<Body, Result, Goods = never> {
     this.forwards.delete(ticket);
     this.user.onOutcome(forward.request, outcome);
   }
+}
+
+/** Those of `nodes` that are not among `others`; both ascending. */
+function without(nodes: readonly NodeId[], others: readonly NodeId[]): NodeId[] {
+  const left: NodeId[] = [];
+  let next = 0;
+  for (const node of nodes) {
+    while (next < others.length && others[next] < node) next++;
+    if (others[next] !== node) left.push(node);
+  }
+  return left;
 }
 
 /** Of a set of nodes, whatever their order. 52 bits. */

@@ -36,7 +36,7 @@ function design(title: string, description: string, candidate: Partial<CacheMemo
     shadow,
   };
   const nodes = [...caches, ...shadows, ...gateways].map(() => ({ region: "r1", zone: "a" }));
-  const deployment: Deployment = { topology: { nodes, links: cloudDelays }, durability: "none", turnUs: 10, service };
+  const deployment: Deployment = { topology: { nodes, links: cloudDelays }, durability: "none", turnUs: 5, service };
   return {
     title,
     description,
@@ -115,7 +115,7 @@ export const shadow: Experiment = {
     "Writes between the cache's answer and the shadow's make a few differ that are none.",
   designs,
   tanks: {
-    simulation: { full: plan(3_000, 6, 10), quick: plan(3_000, 3.5, 10) },
+    simulation: { full: plan(2_000, 8, 10), quick: plan(2_000, 4, 8) },
     threads: { full: plan(400, 4, 1), quick: plan(400, 3, 1, ["off", "half"]) },
   },
   headline: {

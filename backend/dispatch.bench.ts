@@ -224,9 +224,9 @@ const deployment: Deployment = {
 const backend = await startThreads(deployment, {
   seed: 1,
   threads: Number(values.threads),
-  doors: undefined,
+  doors: values.http ? { dispatch: { port: 0 } } : undefined,
 });
-const city = new City(values.http ? overHttp("") : direct(backend));
+const city = new City(values.http ? overHttp(backend.urls.dispatch!) : direct(backend));
 const timer = setInterval(() => city.tick(), tickMs);
 await new Promise((resolve) => setTimeout(resolve, warmUpMs));
 const cpu = process.cpuUsage();

@@ -89,6 +89,8 @@ const openers = {
   stripe: async (options: DoorOptions): Promise<Door> =>
     (await import("./servers/stripe/door.ts")).createStripeDoor(options),
   etcd: async (options: DoorOptions): Promise<Door> => (await import("./servers/etcd/door.ts")).createEtcdDoor(options),
+  dispatch: async (options: DoorOptions): Promise<Door> =>
+    (await import("./servers/dispatch/door.ts")).createDispatchDoor(options),
   memcached: async (options: DoorOptions): Promise<Door> =>
     (await import("./servers/memcached/door.ts")).createMemcachedDoor(options),
 };

@@ -72,6 +72,17 @@ const memcached: ServedService = {
   memcached 'mg wave v t c'`,
 };
 
-export const servedServices = { dynamodb, etcd, memcached, stripe } as const satisfies Record<string, ServedService>;
+const dispatch: ServedService = {
+  spec: (nodes) => ({ kind: "dispatch", keepers: replicasOf(nodes) }),
+  describe: (_replication, nodes) => `drivers in memory, trips on the disks of ${replicasOf(nodes).length} keepers`,
+  call: (url) => `Call it by hand; its description is at ${url}/openapi.json:
+  dispatch() { curl -s "${url}/v1/$@"; echo; }
+  dispatch drivers/anna/position -d '{"latitude":52.5219,"longitude":13.4132,"heading":90}'
+  dispatch trips -d '{"trip":"wave-1","rider":"ben","latitude":52.5163,"longitude":13.3777}'
+  dispatch drivers/anna
+  dispatch trips/wave-1/end -X POST`,
+};
+
+export const servedServices = { dispatch, dynamodb, etcd, memcached, stripe } as const satisfies Record<string, ServedService>;
 
 export type ServiceName = keyof typeof servedServices;

@@ -179,6 +179,7 @@ export class Connection {
     const { around, socket, outcomes } = this;
     const { forms, operations } = this.conversation;
     const { out } = around;
+    const { prefixes } = around.text.stats;
     out.failure = this.failure;
     for (; this.form < forms.length; this.form++) {
       const form = forms[this.form];
@@ -186,7 +187,9 @@ export class Connection {
       else {
         const outcome = outcomes[this.outcome];
         if (outcome.kind === "deferred") break;
-        form.write(out, outcome, operations[this.outcome++]);
+        const operation = operations[this.outcome++];
+        if (prefixes.on) prefixes.count(operation, outcome);
+        form.write(out, outcome, operation);
       }
     }
     this.failure = out.failure;

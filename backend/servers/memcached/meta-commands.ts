@@ -3,7 +3,8 @@ import { maxCacheKeyBytes } from "../../api-cache.ts";
 import type { StoreMode } from "../../api-cache.ts";
 import { ttlOf } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
-import { Line, Regardless, lines } from "./form.ts";
+import { Line, failureText, lines } from "./form.ts";
+import type { Form } from "./form.ts";
 import { decodeKey } from "./key-base64.ts";
 import {
   MetaArithmeticForm,
@@ -39,7 +40,10 @@ const errors = {
 } as const;
 
 /** memcached counts before it looks. */
-const longOpaque = new Regardless("CLIENT_ERROR opaque token too long\r\n");
+const longOpaque: Form = {
+  awaits: true,
+  write: (out, outcome) => out.text(failureText(outcome) ?? "CLIENT_ERROR opaque token too long\r\n"),
+};
 
 const setModes: Readonly<Record<string, StoreMode>> = {
   E: "add",

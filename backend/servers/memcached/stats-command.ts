@@ -7,6 +7,7 @@ import type { Conversation } from "./conversation.ts";
 import { Line, lines } from "./form.ts";
 import type { Form } from "./form.ts";
 import type { Output } from "./output.ts";
+import { PrefixCounts } from "./prefix-counts.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** What a door knows of itself. */
@@ -141,8 +142,10 @@ const resetForm: Form = { awaits: true, write: (out) => out.text("RESET\r\n") };
 const detailUsage = new Line("CLIENT_ERROR usage: stats detail on|off|dump\r\n");
 const sizesDisabled = new Line("STAT sizes_status disabled\r\nEND\r\n");
 const dumpRefused = new Line("CLIENT_ERROR stats cachedump not allowed\r\n");
+const badLine = new Line("CLIENT_ERROR bad command line\r\n");
 
 export class StatsCommand {
+  readonly prefixes = new PrefixCounts();
   private readonly forms: Readonly<Record<string, Form>>;
 
   constructor(door: DoorFigures) {
@@ -176,17 +179,25 @@ export class StatsCommand {
         this.detail(c, tokens);
         break;
       case "cachedump":
-        c.say(dumpRefused);
+        c.say(cachedumpAnswer(tokens));
         break;
       default:
         c.say(lines.error);
     }
   }
 
-  /** Nothing is counted by prefix of the key, so there is nothing to dump. */
   private detail(c: Conversation, tokens: Tokens): void {
     const what = tokens.count > 2 ? tokens.at(2) : "";
-    if (what === "on" || what === "off") c.say(lines.ok);
-    else c.say(what === "dump" ? lines.end : detailUsage);
+    if (what === "dump") c.say({ awaits: false, write: (out) => out.text(this.prefixes.dump()) });
+    else if (what === "on" || what === "off") {
+      this.prefixes.on = what === "on";
+      c.say(lines.ok);
+    } else c.say(detailUsage);
   }
+}
+
+/** As by a memcached that has it switched off, once the line is a right one. */
+function cachedumpAnswer(tokens: Tokens): Line {
+  if (tokens.count < 4) return badLine;
+  return tokens.uint32(2) === undefined || tokens.uint32(3) === undefined ? lines.badFormat : dumpRefused;
 }

@@ -25,7 +25,7 @@ const itemOverheadBytes = 48 + 8 + 1 + 2;
 export class TextCommands {
   private readonly tokens = new Tokens();
   private readonly meta: MetaCommands;
-  private readonly stats: StatsCommand;
+  readonly stats: StatsCommand;
   private readonly maxItemBytes: number;
   private readonly version: Line;
   /** Where the line that is being read ends, and where the next begins. */

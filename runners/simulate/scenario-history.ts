@@ -25,6 +25,10 @@ export interface Violation {
     | "double-booking"
     | "two-drivers"
     | "lost-match"
+    | "incarnation"
+    | "false-dead"
+    | "not-owner"
+    | "undetected"
     | "invariant";
   readonly detail: string;
 }

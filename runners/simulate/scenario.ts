@@ -13,6 +13,8 @@ import type { LogScenarioSpec } from "./log-scenario.ts";
 import { runLineScenario } from "./line-scenario.ts";
 import type { StoreScenarioSpec } from "./store-scenario.ts";
 import type { Violation } from "./scenario-history.ts";
+import { runMembersScenario } from "./members-scenario.ts";
+import type { MembersScenarioSpec } from "./members-scenario.ts";
 import { runTabletScenario } from "./tablet-scenario.ts";
 import type { TabletScenarioSpec } from "./tablet-scenario.ts";
 import { runValueScenario } from "./value-scenario.ts";
@@ -240,6 +242,14 @@ const tablets: TabletScenarioSpec = {
   },
 };
 const tabletsPower: TabletScenarioSpec = { ...tablets, nodes: [3], nemeses: ["power", "wipe", "disk", "link"] };
+
+const members: MembersScenarioSpec = {
+  shapes: [4, 5, 7],
+  nemeses: ["crash", "partition", "pause", "slow", "link", "clock", "disk"],
+  faults: 8,
+  clients: 4,
+  keys: 20,
+};
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -473,4 +483,11 @@ export const scenarios: readonly Scenario[] = [
   },
   ...chargesScenarios,
   ...dispatchScenarios,
+  {
+    name: "members",
+    promise: "members agree on who is there once all is healed, bury nobody without a cause, and miss no crash",
+    catches: ["suspicion-without-incarnation", "raises-others-incarnation", "forward-without-checksum"],
+    tolerates: [],
+    run: (seed, plant) => runMembersScenario(members, seed, plant),
+  },
 ];

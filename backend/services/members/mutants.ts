@@ -1,6 +1,5 @@
 /** Planted bugs, for proving that the checkers can fail. */
 import type { NodeId } from "../../kernel/units.ts";
-import { HandOvers } from "../../protocols/ringpop/hand-overs.ts";
 import { Ringpop } from "../../protocols/ringpop/ringpop.ts";
 import { incarnationIn, standingIn, versionOf } from "../../protocols/swim/claims.ts";
 import type { Version } from "../../protocols/swim/claims.ts";
@@ -32,13 +31,6 @@ class ForwardWithoutChecksum<Body, Result, Goods> extends Ringpop<Body, Result, 
   }
 }
 
-/** What a member held before it was declared dead counts, whoever has had it since. */
-class HandOverWithoutFence<Goods> extends HandOvers<Goods> {
-  protected override admits(): boolean {
-    return true;
-  }
-}
-
 export interface PlantedMembers {
   readonly name: string;
   readonly description: string;
@@ -60,10 +52,5 @@ export const plantedMembers: readonly PlantedMembers[] = [
     name: "forward-without-checksum",
     description: "a request is served wherever it was sent, by whatever ring",
     members: { ...membersRoles, Ringpop: ForwardWithoutChecksum },
-  },
-  {
-    name: "unfenced-members-hand-over",
-    description: "a member that was declared dead hands over what it still holds, and is believed",
-    members: { ...membersRoles, HandOvers: HandOverWithoutFence },
   },
 ];

@@ -20,6 +20,7 @@ import type { PeerOptions } from "./peers/duel.ts";
 import { print } from "./peers/duel.ts";
 import { compareBackends } from "./peers/dynalite-bench.ts";
 import { compareConsensus } from "./peers/etcd-bench.ts";
+import { compareCaches } from "./peers/memcached-bench.ts";
 import { compareCharges } from "./peers/postgres-bench.ts";
 
 /** The load generator and the kernel take the second processor; another thread costs more in messages between threads than it gives. */
@@ -30,6 +31,7 @@ const comparisons: Readonly<Record<string, (options: PeerOptions) => Promise<voi
   generator: ({ quick, seed }) => compareGenerators(quick, seed),
   consensus: compareConsensus,
   charges: compareCharges,
+  cache: compareCaches,
 };
 
 async function main(): Promise<void> {

@@ -16,7 +16,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { packetsOf } from "../backend/servers/memcached/dialogue-packets.fixture.ts";
 import type { Packet } from "../backend/servers/memcached/dialogue-packets.fixture.ts";
-import { Line, byteByByte, playDialogue, whole } from "../backend/servers/memcached/dialogue-play.fixture.ts";
+import { TcpLine, byteByByte, playDialogue, whole } from "../backend/servers/memcached/dialogue-play.fixture.ts";
 import {
   Bindings,
   dialogueFiles,
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
 async function check(bench: Bench, dialogue: Dialogue): Promise<void> {
   const pass = (seconds: number): Promise<void> => delay(seconds * 1_000);
   for (const cut of dialogue.uncut === true ? [whole] : [whole, byteByByte]) {
-    await withMemcached(bench, (port) => playDialogue(dialogue, { port, cut, pass }));
+    await withMemcached(bench, (port) => playDialogue(dialogue, { open: () => TcpLine.open(port), cut, pass }));
   }
 }
 
@@ -70,7 +70,7 @@ async function withMemcached<T>(bench: Bench, body: (port: number) => Promise<T>
 }
 
 async function record({ name, steps, uncut }: Dialogue, port: number): Promise<Dialogue> {
-  const lines = new Map<string, Line>();
+  const lines = new Map<string, TcpLine>();
   // Bound to the numbers that came, which are their own names on a new server.
   const bindings = new Bindings();
   const recorded: Step[] = [];
@@ -81,14 +81,14 @@ async function record({ name, steps, uncut }: Dialogue, port: number): Promise<D
       continue;
     }
     const { on = "a" } = step;
-    const line = lines.get(on) ?? (await Line.open(port));
+    const line = lines.get(on) ?? (await TcpLine.open(port));
     lines.set(on, line);
-    line.socket.write(sentBytes(step, bindings));
+    line.send(sentBytes(step, bindings));
     while (await line.change(quietMs));
     recorded.push({ ...withoutAnswer(step), ...answerOf(step, line, bindings) });
     line.keep(Buffer.alloc(0));
   }
-  for (const line of lines.values()) line.socket.destroy();
+  for (const line of lines.values()) line.destroy();
   return { name, ...(uncut && { uncut }), steps: recorded };
 }
 
@@ -96,7 +96,7 @@ function withoutAnswer({ on, send, sendPackets }: Step): Step {
   return { ...(on && { on }), ...(send !== undefined && { send }), ...(sendPackets && { sendPackets }) };
 }
 
-function answerOf(step: Step, line: Line, bindings: Bindings): Step {
+function answerOf(step: Step, line: TcpLine, bindings: Bindings): Step {
   const closed = line.closed ? { closed: true as const } : {};
   const text = line.received.toString("latin1");
   if (step.sendPackets !== undefined && (text.startsWith("\x81") || text === "")) {

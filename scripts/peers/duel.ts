@@ -138,7 +138,9 @@ function rateText(measured: readonly Measured[]): string {
 }
 
 function tail(measured: readonly Measured[], which: "p50Ms" | "p99Ms"): string {
-  return measured.length === 0 ? "-" : median(measured.map((each) => each[which])).toFixed(1);
+  if (measured.length === 0) return "-";
+  const ms = median(measured.map((each) => each[which]));
+  return ms.toFixed(ms < 1 ? 2 : 1);
 }
 
 function perSecond(measured: Measured): number {
@@ -147,7 +149,9 @@ function perSecond(measured: Measured): number {
 
 function cpuText(measured: readonly Measured[]): string {
   const known = measured.map(cpuUs).filter(Number.isFinite);
-  return known.length === 0 ? "-" : median(known).toFixed(0);
+  if (known.length === 0) return "-";
+  const us = median(known);
+  return us.toFixed(us < 20 ? 1 : 0);
 }
 
 function cpuUs(measured: Measured): number {

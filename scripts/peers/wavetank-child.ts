@@ -1,21 +1,24 @@
 /**
- * The reference backend as a process of its own: three nodes, one replicated log, one door. It prints where it listens and ends
- * with SIGTERM.
+ * The reference backend as a process of its own: three nodes, one replicated log, one door; or one node that is a cache. It prints where
+ * it listens and ends with SIGTERM.
  *
- *     node scripts/peers/wavetank-child.ts etcd|stripe DIRECTORY THREADS
+ *     node scripts/peers/wavetank-child.ts etcd|stripe|memcached DIRECTORY THREADS
  */
 import type { Deployment } from "../../backend/api.ts";
 import { startThreads } from "../../backend/backend.ts";
 import { oneRegion } from "../../backend/kernel/topology.ts";
+import { mebibyte } from "../../backend/kernel/units.ts";
 
-const nodes = 3;
 const [door, directory, threads] = process.argv.slice(2);
 
-const deployment: Deployment = {
-  topology: oneRegion(nodes),
-  service: { kind: door === "etcd" ? "keys" : "charges", log: { replicas: [0, 1, 2] } },
-  durability: "log",
-};
+const deployment: Deployment =
+  door === "memcached"
+    ? { topology: oneRegion(1), service: { kind: "cache", memoryBytes: 1_024 * mebibyte }, durability: "none" }
+    : {
+        topology: oneRegion(3),
+        service: { kind: door === "etcd" ? "keys" : "charges", log: { replicas: [0, 1, 2] } },
+        durability: "log",
+      };
 
 const backend = await startThreads(deployment, {
   seed: 1,

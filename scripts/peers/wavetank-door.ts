@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Bench, Target } from "./processes.ts";
 import { launch, ready } from "./processes.ts";
 
-/** A new backend and the base URL of its door. Its three nodes share `threads` threads. */
-export async function startDoor(bench: Bench, door: "etcd" | "stripe", threads: number): Promise<Target> {
+/** A new backend and the base URL of its door. Its three nodes, or the one of a cache, share `threads` threads. */
+export async function startDoor(bench: Bench, door: "etcd" | "stripe" | "memcached", threads: number): Promise<Target> {
   const directory = join(bench.folder, "wavetank");
   mkdirSync(directory);
   const script = join(import.meta.dirname, "wavetank-child.ts");

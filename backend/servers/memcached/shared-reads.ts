@@ -24,6 +24,8 @@ export function readInto(buffer: Buffer, accepted: Socket, onPiece: (length: num
     return accepted;
   }
   inner._handle = null;
+  // Without a handle it closes nothing; the server stops to count it, and can close.
+  accepted.destroy();
   const onread: OnReadOpts = {
     buffer,
     callback: (length) => {

@@ -11,7 +11,7 @@
 import type { Socket } from "node:net";
 import type { Answer, Request } from "../../api.ts";
 import type { CacheOperation, CacheOutcome } from "../../api-cache.ts";
-import { BinaryCommands } from "./binary-commands.ts";
+import type { BinaryCommands } from "./binary-commands.ts";
 import { Conversation } from "./conversation.ts";
 import type { Output } from "./output.ts";
 import type { TextCommands } from "./text-commands.ts";

@@ -53,6 +53,11 @@ export class Conversation {
     return this.bytes.subarray(from, to);
   }
 
+  /** A value is followed by the end of a line. */
+  endsLine(at: number): boolean {
+    return this.text.charCodeAt(at) === 13 && this.text.charCodeAt(at + 1) === 10;
+  }
+
   /** Whether it begins with that byte, as all that a client of the binary protocol sends. */
   isBinary(magic: number): boolean {
     return this.bytes[this.at] === magic;

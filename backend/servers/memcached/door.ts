@@ -40,8 +40,8 @@ export interface MemcachedDoor {
   close(): Promise<void>;
 }
 
-/** What it speaks, for clients that look, and what it is. */
-export const memcachedVersion = "1.6.18-wavetank";
+/** Whose protocol it speaks, to the byte; some clients take nothing but three numbers. */
+export const memcachedVersion = "1.6.18";
 
 const readBytes = 65_536;
 /** Of unfinished commands and commands that wait, of all connections. */

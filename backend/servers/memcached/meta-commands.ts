@@ -16,8 +16,6 @@ import {
   metaValueForm,
   quietMetaSetForm,
 } from "./meta-answers.ts";
-import type { TextCommands } from "./text-commands.ts";
-import { endsWell } from "./text-commands.ts";
 import type { Tokens } from "./tokens.ts";
 
 const maxMetaTokens = 19;
@@ -53,6 +51,18 @@ const setModes: Readonly<Record<string, StoreMode>> = {
   S: "set",
 };
 
+/** The line that is being read, and what is done with it. Those that answer say true: it has been read. */
+export interface CommandLine {
+  /** Where the value behind the line begins. */
+  readonly valueAt: number;
+  answer(c: Conversation, line: Line): boolean;
+  advance(c: Conversation): boolean;
+  hasValue(c: Conversation, length: number): boolean;
+  isTooLarge(keyBytes: number, valueBytes: number, flags: number): boolean;
+  refuse(c: Conversation, length: number, replacing: boolean, quiet: boolean, key: string): void;
+  swallow(c: Conversation, length: number): void;
+}
+
 /** What the flags of one command say. */
 class Flags {
   error: Line | undefined;
@@ -74,10 +84,10 @@ class Flags {
 }
 
 export class MetaCommands {
-  private readonly commands: TextCommands;
+  private readonly commands: CommandLine;
   private readonly tokens: Tokens;
 
-  constructor(commands: TextCommands, tokens: Tokens) {
+  constructor(commands: CommandLine, tokens: Tokens) {
     this.commands = commands;
     this.tokens = tokens;
   }
@@ -131,7 +141,7 @@ export class MetaCommands {
   private store(c: Conversation, flags: Flags, mode: StoreMode, length: number): void {
     const { commands, tokens } = this;
     const from = commands.valueAt;
-    if (endsWell(c.text, from + length)) {
+    if (c.endsLine(from + length)) {
       const { key, keyEncoded, clientFlags, ttlS = Infinity, cas, quiet, invalidate } = flags;
       const value = c.value(from, from + length);
       // Without a value to compare with there is nothing to compare; with "add" it is not looked at.

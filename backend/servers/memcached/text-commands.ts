@@ -8,6 +8,7 @@ import { ttlOf } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import { Line, Regardless, lines, silent, tooLargeText } from "./form.ts";
 import { MetaCommands } from "./meta-commands.ts";
+import type { CommandLine } from "./meta-commands.ts";
 import { StatsCommand } from "./stats-command.ts";
 import type { DoorFigures } from "./stats-command.ts";
 import { getForms, getsForms, statusForm } from "./text-answers.ts";
@@ -22,7 +23,7 @@ const maxLeadingSpaces = 100;
 /** What memcached keeps besides key and value: its header, a CAS value, the ends of key and value, and flags that are not 0. */
 const itemOverheadBytes = 48 + 8 + 1 + 2;
 
-export class TextCommands {
+export class TextCommands implements CommandLine {
   private readonly tokens = new Tokens();
   private readonly meta: MetaCommands;
   readonly stats: StatsCommand;
@@ -260,7 +261,7 @@ export class TextCommands {
     }
     const from = this.next;
     if (!this.hasValue(c, length)) return false;
-    if (!endsWell(c.text, from + length)) return this.answerAt(c, from + length + 2, lines.badChunk, quiet);
+    if (!c.endsLine(from + length)) return this.answerAt(c, from + length + 2, lines.badChunk, quiet);
     const value = c.value(from, from + length);
     const key = tokens.at(1);
     c.add({ kind: "store", mode, key, value, flags, ttlS: ttlOf(exptime), compareCas }, quiet ? silent : statusForm);
@@ -385,11 +386,6 @@ const metaNoOp = new Line("MN\r\n");
 const shutdownRefused = new Line("ERROR: shutdown not enabled\r\n");
 const tooLargeLine = new Line(tooLargeText);
 const tooLargeRegardless = new Regardless(tooLargeText);
-
-/** A value is followed by the end of a line. */
-export function endsWell(text: string, at: number): boolean {
-  return text.charCodeAt(at) === 13 && text.charCodeAt(at + 1) === 10;
-}
 
 function longestToken(text: string, from: number, to: number): number {
   let longest = 0;

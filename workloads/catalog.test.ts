@@ -13,6 +13,7 @@ import { checkout } from "./checkout.ts";
 import { draw } from "./distribution.ts";
 import { fanOut } from "./fan-out.ts";
 import { items } from "./items.ts";
+import { members } from "./members.ts";
 import { registers } from "./registers.ts";
 import { rows } from "./rows.ts";
 import { transactions } from "./transactions.ts";
@@ -21,6 +22,7 @@ import type { HistoryEntry, Step, WorkloadSpec } from "./workload.ts";
 
 const specs = [
   items(),
+  members(),
   cache(),
   cacheTrace(),
   charges(),

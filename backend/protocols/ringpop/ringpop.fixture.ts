@@ -59,7 +59,9 @@ export class TestView implements MembersView {
   }
 
   present(): readonly NodeId[] {
-    return [...this.standings.keys()].filter((node) => ["alive", "suspect"].includes(this.standingOf(node))).sort();
+    return [...this.standings.keys()]
+      .filter((node) => ["alive", "suspect"].includes(this.standingOf(node)))
+      .sort((a, b) => a - b);
   }
 }
 

@@ -22,9 +22,10 @@ function simulate(nodes: number, detector: SwimSpec | HeartbeatsSpec): Simulated
 }
 
 function ask(simulation: SimulatedBackend, entry: number, request: MembersRequest) {
-  let answer: Answer | undefined;
-  simulation.request(entry, request, (given) => (answer = given));
-  for (let i = 0; i < 100 && answer === undefined; i++) simulation.run(simulation.now + 10 * millisecond);
+  const answers: Answer[] = [];
+  simulation.request(entry, request, (given) => void answers.push(given));
+  for (let i = 0; i < 100 && answers.length === 0; i++) simulation.run(simulation.now + 10 * millisecond);
+  const answer = answers.at(0);
   assert(answer?.kind === "ok", `${request.kind} was answered with ${JSON.stringify(answer)}`);
   return answer.result;
 }

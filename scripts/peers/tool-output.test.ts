@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseH2load } from "./etcd-grpc.ts";
+import { parseCacheLoad } from "./memcached-load.ts";
 import { parsePgbench } from "./postgres-charges.ts";
 import { parseWrk } from "./wrk.ts";
 
@@ -93,4 +94,17 @@ test("h2load: succeeded over the time asked for, percentiles of the log", () => 
   assert.deepEqual(measured, { perSecond: 14_650, p50Ms: 0.51, p99Ms: 1, ok: 29_300, failed: 9, cpuUs: 100 });
   assert.equal(Math.round(answerBytes), 95);
   assert.throws(() => parseH2load(h2loadOutput, "", 2), /no figures/);
+});
+
+test("memcached-load: nanoseconds become milliseconds, and what it has not said is not guessed", () => {
+  assert.deepEqual(parseCacheLoad("measured 120000 3000000 650000 2500000 9000000 540000\n", 0.6), {
+    perSecond: 40_000,
+    p50Ms: 0.65,
+    p99Ms: 2.5,
+    ok: 120_000,
+    failed: 0,
+    answerBytes: NaN,
+    cpuUs: 5,
+  });
+  assert.throws(() => parseCacheLoad("memcached-load: connect\n"), /printed no figures/);
 });

@@ -146,7 +146,7 @@ export interface DispatchService {
   readonly keepers: readonly NodeId[];
   /** Of H3: cells that drivers are sought in. Default 8: hexagons of 0.74 square kilometres. */
   readonly resolution?: number;
-  /** Of H3: cells that are owned as a whole. Default 6: 49 of resolution 8. */
+  /** Of H3: cells that are owned as a whole. Default 7: seven of resolution 8. Larger ones ask fewer neighbours and spread a dense city less evenly. */
   readonly ownedResolution?: number;
   /** Default: a ring with 100 points a node. */
   readonly placement?: Placement;

@@ -5,6 +5,7 @@ import { cachePolicy } from "./cache-policy.ts";
 import { cartMerge } from "./cart-merge.ts";
 import { commitWait } from "./commit-wait.ts";
 import { consistencyPrice } from "./consistency-price.ts";
+import { dispatchRing } from "./dispatch-ring.ts";
 import { failureDetection } from "./failure-detection.ts";
 import { idempotency } from "./idempotency.ts";
 import { leaderFailure } from "./leader-failure.ts";
@@ -34,6 +35,7 @@ export const catalog: readonly Experiment[] = [
   tabletSplit,
   leaderFailure,
   failureDetection,
+  dispatchRing,
   consistencyPrice,
   readPrice,
   commitWait,

@@ -203,7 +203,7 @@ const refused: readonly (readonly [string, string, string, string, string])[] = 
     "serve --service redis",
     "no such service",
     "--service redis",
-    "dynamodb, etcd, stripe",
+    "dispatch, dynamodb, etcd, memcached, stripe",
     "name the interface that your client speaks, for instance --service stripe",
   ],
   [

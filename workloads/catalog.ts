@@ -8,6 +8,7 @@ import { CacheTrace } from "./cache-trace.ts";
 import { CartConflict } from "./cart-conflict.ts";
 import { Charges } from "./charges.ts";
 import { Checkout } from "./checkout.ts";
+import { Dispatch } from "./dispatch.ts";
 import { FanOut } from "./fan-out.ts";
 import { Items } from "./items.ts";
 import { Members } from "./members.ts";
@@ -27,6 +28,7 @@ const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
   "cart-conflict": (parameters) => new CartConflict(parameters),
   charges: (parameters) => new Charges(parameters),
   checkout: (parameters) => new Checkout(parameters),
+  dispatch: (parameters) => new Dispatch(parameters),
   "fan-out": (parameters) => new FanOut(parameters),
   items: (parameters) => new Items(parameters),
   members: (parameters) => new Members(parameters),

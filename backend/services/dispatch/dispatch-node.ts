@@ -41,7 +41,7 @@ export const dispatchRoles: DispatchRoles = { keeper: Keeper, holdings: Holdings
 
 export const dispatchDefaults = {
   resolution: 8,
-  ownedResolution: 6,
+  ownedResolution: 7,
   placement: { kind: "ring", virtualNodes: 100 },
   membership: {
     kind: "swim",

@@ -1,0 +1,84 @@
+/**
+ * What dispatch promises, over a recorded history. A driver is certainly on a trip from when its rider was told until somebody first asked for its
+ * end: of one driver, two such spans must not meet. What a rider was told, the keepers know in the end.
+ */
+import type { Answer } from "../backend/api.ts";
+import type { TripState } from "../backend/api-dispatch.ts";
+import type { Micros } from "../backend/kernel/units.ts";
+import type { CheckResult, HistoryEntry } from "./workload.ts";
+
+interface Span {
+  readonly trip: string;
+  readonly from: Micros;
+  readonly to: Micros;
+}
+
+export function checkDispatch(
+  history: readonly HistoryEntry[],
+  finals: readonly Answer[],
+  maxMeters: number,
+): CheckResult {
+  const violations: string[] = [];
+  const endSentAt = new Map<string, Micros>();
+  for (const { fact, startUs } of history) if (fact.kind === "end") endSentAt.set(fact.trip as string, startUs);
+  const matches = history.filter(({ fact, outcome }) => fact.kind === "match" && outcome === "ok");
+  const matched = matches.filter(({ fact }) => fact.driver !== null);
+  const known = new Map(tripsIn(finals).map((state) => [state.trip, state]));
+  const spans = new Map<string, Span[]>();
+  for (const { fact, endUs } of matched) {
+    const [trip, driver] = [fact.trip as string, fact.driver as string];
+    const state = known.get(trip);
+    if (state?.driver !== driver)
+      violations.push(`${trip} was given ${driver}; in the end it has ${state?.driver ?? "nobody"}`);
+    if ((fact.meters as number) > maxMeters)
+      violations.push(`${trip} was given ${driver} from ${String(fact.meters)} m away`);
+    const span = { trip, from: endUs, to: endSentAt.get(trip) ?? Infinity };
+    if (span.from >= span.to) continue;
+    const of = spans.get(driver);
+    if (of === undefined) spans.set(driver, [span]);
+    else of.push(span);
+  }
+  for (const [driver, of] of spans) violations.push(...doubleBookings(driver, of));
+  const meters = matched.map(({ fact }) => fact.meters as number);
+  return {
+    name: "dispatch",
+    held: violations.length === 0 && matched.length > 0,
+    examined: matched.length,
+    violations: violations.slice(0, 20),
+    counts: {
+      matched: matched.length,
+      unmatched: matches.length - matched.length,
+      meanMeters: meters.reduce((sum, value) => sum + value, 0) / Math.max(1, meters.length),
+      silenceUs: longestSilence(history),
+    },
+  };
+}
+
+function doubleBookings(driver: string, spans: readonly Span[]): string[] {
+  const inOrder = spans.toSorted((a, b) => a.from - b.from);
+  const wrong: string[] = [];
+  for (let i = 1; i < inOrder.length; i++) {
+    const [before, after] = [inOrder[i - 1], inOrder[i]];
+    if (after.from < before.to)
+      wrong.push(`${driver} was given to ${before.trip} and, before its end, to ${after.trip}`);
+  }
+  return wrong;
+}
+
+/** The longest that any driver went between two reports that were taken. */
+function longestSilence(history: readonly HistoryEntry[]): Micros {
+  const lastAt = new Map<unknown, Micros>();
+  let longest = 0;
+  const taken = history.filter(({ fact, outcome }) => fact.kind === "report" && outcome === "ok");
+  for (const { fact, endUs } of taken.toSorted((a, b) => a.endUs - b.endUs)) {
+    const last = lastAt.get(fact.driver);
+    if (last !== undefined) longest = Math.max(longest, endUs - last);
+    lastAt.set(fact.driver, endUs);
+  }
+  return longest;
+}
+
+function tripsIn(finals: readonly Answer[]): readonly TripState[] {
+  const [answer] = finals;
+  return answer?.kind === "ok" && answer.result.kind === "trips" ? answer.result.trips : [];
+}

@@ -17,12 +17,13 @@ import type { NodeId } from "../../kernel/units.ts";
 import { CacheStore } from "../../protocols/cache/cache-store.ts";
 import { Ring } from "../../protocols/ring/ring.ts";
 import { CacheExecutor } from "./cache-executor.ts";
+import { WarmSet, warmEveryUs } from "./warm-set.ts";
 
 export type CacheMessage =
   | { readonly kind: "ask"; readonly id: number; readonly operations: readonly CacheOperation[] }
   | { readonly kind: "told"; readonly id: number; readonly outcomes: readonly CacheOutcome[] };
 
-export type CacheTimer = "crawl" | "late";
+export type CacheTimer = "crawl" | "late" | "warm";
 
 export type CacheEnv = Env<CacheMessage, CacheTimer, Answer>;
 
@@ -60,6 +61,7 @@ export class CacheNode implements Core<CacheMessage, CacheTimer, CacheRequest> {
   private readonly alone: boolean;
   private readonly store: CacheStore;
   private readonly executor: CacheExecutor;
+  private readonly warm: WarmSet | undefined;
   private readonly shares = new Map<number, Share>();
   private lastId = 0;
   private crawledTo = 0;
@@ -74,10 +76,15 @@ export class CacheNode implements Core<CacheMessage, CacheTimer, CacheRequest> {
     const { memoryBytes: limitBytes, maxItemBytes, policy } = service;
     this.store = new CacheStore({ limitBytes, maxItemBytes, policy, random: env.random });
     this.executor = new CacheExecutor(this.store);
+    const { warmBytes = 0 } = service;
+    this.warm = warmBytes > 0 ? new WarmSet(this.store, env.store, warmBytes) : undefined;
   }
 
   start(): void {
     this.env.after(crawlEveryUs, "crawl", 0);
+    if (this.warm === undefined) return;
+    this.warm.load(this.nowS);
+    this.env.after(warmEveryUs, "warm", 0);
   }
 
   onRequest(request: RequestId, { operations, timeoutUs }: CacheRequest): void {
@@ -99,7 +106,10 @@ export class CacheNode implements Core<CacheMessage, CacheTimer, CacheRequest> {
 
   onTimer(timer: CacheTimer, id: number): void {
     if (timer === "late") this.giveUp(id);
-    else {
+    else if (timer === "warm") {
+      this.warm!.step(this.nowS);
+      this.env.after(warmEveryUs, "warm", 0);
+    } else {
       this.crawledTo = this.store.crawl(this.crawledTo, crawlBuckets, this.nowS);
       this.env.after(crawlEveryUs, "crawl", 0);
     }

@@ -8,6 +8,10 @@ import { S3Fifo } from "./s3-fifo.ts";
 import { SegmentedLru } from "./segmented-lru.ts";
 import { WTinyLfu } from "./w-tinylfu.ts";
 
+/**
+ * Of the traces of hit-ratio.bench.ts it is ahead of LRU on all but the loop, also where popularity shifts, and a hit moves nothing. W-TinyLFU has more where
+ * popularity lasts or keys go around, and less than LRU where it shifts.
+ */
 export const defaultPolicy: EvictionPolicy = "s3-fifo";
 
 export function evictionFor(policy: EvictionPolicy, lists: ItemLists): Eviction {

@@ -7,6 +7,7 @@ import { commitWait } from "./commit-wait.ts";
 import { consistencyPrice } from "./consistency-price.ts";
 import { dispatchRing } from "./dispatch-ring.ts";
 import { failureDetection } from "./failure-detection.ts";
+import { herdExperiment } from "./herd.ts";
 import { idempotency } from "./idempotency.ts";
 import { leaderFailure } from "./leader-failure.ts";
 import { leapSecond } from "./leap-second.ts";
@@ -45,6 +46,7 @@ export const catalog: readonly Experiment[] = [
   tailAtScale,
   tailUnderLoad,
   slowReplica,
+  herdExperiment,
   zoneLoss,
   shadow,
   cachePolicy,

@@ -13,6 +13,7 @@ import { checkout } from "./checkout.ts";
 import { dispatch } from "./dispatch.ts";
 import { draw } from "./distribution.ts";
 import { fanOut } from "./fan-out.ts";
+import { herd } from "./herd.ts";
 import { items } from "./items.ts";
 import { members } from "./members.ts";
 import { registers } from "./registers.ts";
@@ -30,6 +31,7 @@ const specs = [
   checkout(),
   dispatch(),
   fanOut(),
+  herd(),
   cartConflict(),
   balances(),
   registers(),
@@ -61,7 +63,7 @@ test("a session is a function of (seed, arrival) and its answers", () => {
   for (const spec of specs) {
     assert.deepEqual(steps(spec, 5), steps(spec, 5), spec.name);
     // Where a driver is, whatever the seed, is its own affair.
-    if (!["work", "fan-out", "dispatch"].includes(spec.name))
+    if (!["work", "fan-out", "herd", "dispatch"].includes(spec.name))
       assert.notDeepEqual(steps(spec, 5, 1), steps(spec, 5, 2), spec.name);
     assert.notDeepEqual(steps(spec, 5), steps(spec, 6), spec.name);
   }

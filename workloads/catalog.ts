@@ -10,6 +10,7 @@ import { Charges } from "./charges.ts";
 import { Checkout } from "./checkout.ts";
 import { Dispatch } from "./dispatch.ts";
 import { FanOut } from "./fan-out.ts";
+import { Herd } from "./herd.ts";
 import { Items } from "./items.ts";
 import { Members } from "./members.ts";
 import { ParameterError } from "./parameters.ts";
@@ -30,6 +31,7 @@ const makers: Readonly<Record<string, (parameters: Parameters) => Workload>> = {
   checkout: (parameters) => new Checkout(parameters),
   dispatch: (parameters) => new Dispatch(parameters),
   "fan-out": (parameters) => new FanOut(parameters),
+  herd: (parameters) => new Herd(parameters),
   items: (parameters) => new Items(parameters),
   members: (parameters) => new Members(parameters),
   registers: (parameters) => new Registers(parameters),

@@ -63,20 +63,20 @@ export class Herd implements Workload {
     return [{ kind: "cache", operations: [this.storing()] }];
   }
 
-  begin(): Session {
+  begin(client: number): Session {
     let storing = false;
     return {
       next: (previous) => {
-        if (previous === null) return this.step("get", this.getting(), 0);
+        if (previous === null) return this.step(client, "get", this.getting(), 0);
         if (storing) return null;
         const outcome = outcomeOf(previous);
         if (outcome === undefined) return null;
         if (outcome.kind === "missing" || (outcome.kind === "hit" && outcome.won)) {
           storing = true;
-          return this.step("recompute", this.storing(), this.recomputeUs);
+          return this.step(client, "recompute", this.storing(), this.recomputeUs);
         }
         const waits = outcome.kind === "hit" && outcome.bytes === 0;
-        return waits ? this.step("again", this.getting(), this.againUs) : null;
+        return waits ? this.step(client, "again", this.getting(), this.againUs) : null;
       },
     };
   }
@@ -107,9 +107,9 @@ export class Herd implements Workload {
     return { ...findings.result("every client is answered after it asked"), counts };
   }
 
-  private step(operation: string, asked: CacheOperation, thinkUs: Micros): Step {
+  private step(client: number, operation: string, asked: CacheOperation, thinkUs: Micros): Step {
     const request: Request = { kind: "cache", operations: [asked] };
-    return { operation, request, thinkUs, fact: { kind: "herd", operation } };
+    return { operation, request, thinkUs, fact: { kind: "herd", client, operation } };
   }
 
   private getting(): CacheOperation {

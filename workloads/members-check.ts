@@ -112,7 +112,8 @@ function countWaits(
   let watchedUs = 0;
   let longestUs = 0;
   for (const { node, pinged } of notes) {
-    if (crashed.has(node) || toUs <= fromUs) continue;
+    // Heartbeats ping nobody.
+    if (crashed.has(node) || toUs <= fromUs || pinged.length === 0) continue;
     const pings = [...pinged.filter((at) => at > fromUs && at < lastUs), lastUs];
     let previousUs = fromUs;
     for (const at of pings) {

@@ -1,5 +1,5 @@
 /** Builds the cores of a deployment's nodes: the one place that knows which service is which class. */
-import type { Deployment, LogSpec } from "../api.ts";
+import type { Deployment } from "../api.ts";
 import type { Core, CoreFactory, Env } from "../kernel/env.ts";
 import type { Topology } from "../kernel/topology.ts";
 import type { NodeId } from "../kernel/units.ts";
@@ -78,81 +78,52 @@ export const roles: Roles = {
  * @param witness sees inside the logs, for checkers
  */
 export function nodeFactory({ service, topology }: Deployment, made: Roles = roles, witness?: Witness): CoreFactory {
+  const nodes = topology.nodes.length;
   switch (service.kind) {
-    case "station": {
-      const nodes = topology.nodes.length;
-      return (env: UntypedEnv) =>
-        service.fanOut === undefined
-          ? (new StationNode(env as unknown as StationEnv, service) as unknown as UntypedCore)
-          : (new FanOutNode(env as unknown as FanOutEnv, service, nodes, made.fanOut) as unknown as UntypedCore);
-    }
+    case "station":
+      if (service.fanOut === undefined) return coreOf((env: StationEnv) => new StationNode(env, service));
+      return coreOf((env: FanOutEnv) => new FanOutNode(env, service, nodes, made.fanOut));
     case "tables": {
       const placements = new Placements(topology, service);
-      return (env: UntypedEnv) =>
-        new TablesNode(env as unknown as TablesEnv, service, placements, made.quorum) as unknown as UntypedCore;
+      return coreOf((env: TablesEnv) => new TablesNode(env, service, placements, made.quorum));
     }
-    case "keys":
-      return (env: UntypedEnv) => replicated(env, service.log, (store) => new KeysService(store), made.paxos, witness);
+    case "keys": {
+      const build: BuildService = (store) => new KeysService(store);
+      return coreOf((env: ReplicatedEnv) => new ReplicatedNode(env, service.log, build, made.paxos, witness));
+    }
     case "charges": {
       const replica: BuildReplica = (env, build) => new ReplicatedNode(env, service.log, build, made.paxos, witness);
-      return (env: UntypedEnv) =>
-        new ChargesNode(env as unknown as ChargesEnv, service, made.charges, replica) as unknown as UntypedCore;
+      return coreOf((env: ChargesEnv) => new ChargesNode(env, service, made.charges, replica));
     }
     case "zones": {
       const map = new ZoneMap(topology, service);
-      return (env: UntypedEnv) =>
-        new ZonesNode(env as unknown as ZonesEnv, service, map, made.zones) as unknown as UntypedCore;
+      return coreOf((env: ZonesEnv) => new ZonesNode(env, service, map, made.zones));
     }
     case "cache": {
       const ring = cacheRing(topology, service);
-      return (env: UntypedEnv) => new CacheNode(env as unknown as CacheEnv, service, ring) as unknown as UntypedCore;
+      return coreOf((env: CacheEnv) => new CacheNode(env, service, ring));
     }
     case "members": {
-      const nodes = topology.nodes.length;
       const rings = new Rings(nodes, service.virtualNodes ?? 100);
-      return (env: UntypedEnv) =>
-        new MembersNode(
-          env as unknown as MembersEnv,
-          service,
-          nodes,
-          rings,
-          made.members,
-          witness,
-        ) as unknown as UntypedCore;
+      return coreOf((env: MembersEnv) => new MembersNode(env, service, nodes, rings, made.members, witness));
     }
     case "tablets":
-      return (env: UntypedEnv) =>
-        new TabletsNode(env as unknown as TabletsEnv, service, topology, made, witness) as unknown as UntypedCore;
-    case "dispatch": {
-      const nodes = topology.nodes.length;
-      return (env: UntypedEnv) =>
-        new DispatchNode(env as unknown as DispatchEnv, service, nodes, made.dispatch) as unknown as UntypedCore;
-    }
+      return coreOf((env: TabletsEnv) => new TabletsNode(env, service, topology, made, witness));
+    case "dispatch":
+      return coreOf((env: DispatchEnv) => new DispatchNode(env, service, nodes, made.dispatch));
     case "database": {
       const nearest = nearestFirst(topology);
-      return (env: UntypedEnv) => {
+      return coreOf((env: DatabaseEnv) => {
         const near = (replicas: readonly NodeId[]) => nearest(env.self, replicas);
-        return new DatabaseNode(
-          env as unknown as DatabaseEnv,
-          service,
-          topology,
-          near,
-          made,
-          witness,
-        ) as unknown as UntypedCore;
-      };
+        return new DatabaseNode(env, service, topology, near, made, witness);
+      });
     }
   }
 }
 
-function replicated(
-  env: UntypedEnv,
-  log: LogSpec,
-  build: BuildService,
-  paxos: PaxosRoles,
-  witness: Witness | undefined,
-): UntypedCore {
-  return new ReplicatedNode(env as unknown as ReplicatedEnv, log, build, paxos, witness) as unknown as UntypedCore;
+/** Runtimes know nothing of what a service's messages, timers and answers are. */
+function coreOf<OwnEnv, OwnCore>(create: (env: OwnEnv) => OwnCore): CoreFactory {
+  return (env: UntypedEnv) => create(env as unknown as OwnEnv) as unknown as UntypedCore;
 }
 
 /** Itself, then its zone, then its region; else as they were. */

@@ -122,8 +122,8 @@ export function nodeFactory({ service, topology }: Deployment, made: Roles = rol
 }
 
 /** Runtimes know nothing of what a service's messages, timers and answers are. */
-function coreOf<OwnEnv, OwnCore>(create: (env: OwnEnv) => OwnCore): CoreFactory {
-  return (env: UntypedEnv) => create(env as unknown as OwnEnv) as unknown as UntypedCore;
+function coreOf(create: (env: never) => unknown): CoreFactory {
+  return (env: UntypedEnv) => create(env as never) as UntypedCore;
 }
 
 /** Itself, then its zone, then its region; else as they were. */

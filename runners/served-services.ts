@@ -66,7 +66,7 @@ const memcached: ServedService = {
   spec: () => ({ kind: "cache", memoryBytes: 64 * mebibyte }),
   describe: () => "a cache of 64 MiB a node",
   call: (url) => `Call it as memcached, from any client pointed at ${new URL(url).host}, or by hand:
-  memcached() { printf '%b' "$1\\r\\nquit\\r\\n" | nc ${new URL(url).host.replace(":", " ")}; }
+  memcached() { printf '%b' "$1\\r\\nquit\\r\\n" | curl -s telnet://${new URL(url).host}; }
   memcached 'set wave 0 60 3\\r\\n3 m'
   memcached 'get wave'
   memcached 'mg wave v t c'`,

@@ -83,6 +83,9 @@ const dispatch: ServedService = {
   dispatch trips/wave-1/end -X POST`,
 };
 
-export const servedServices = { dispatch, dynamodb, etcd, memcached, stripe } as const satisfies Record<string, ServedService>;
+export const servedServices = { dispatch, dynamodb, etcd, memcached, stripe } as const satisfies Record<
+  string,
+  ServedService
+>;
 
 export type ServiceName = keyof typeof servedServices;

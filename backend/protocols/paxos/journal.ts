@@ -8,8 +8,8 @@
  *     p<group>/vouched     slot                            put later: entries up to here hold what was chosen
  *     s<group>/...         the machine's own               state, likewise
  *
- * State is put later, or derived: then no log has it, for the entries say it all, and a replica that starts applies again what was vouched for. A
- * crash that takes back what was applied also brings back what it was applied from, because entries are deleted the same way.
+ * State is put later, or derived: then no log has it, for the entries say it all, and a replica that starts applies again what was vouched
+ * for. A crash that takes back what was applied also brings back what it was applied from, because entries are deleted the same way.
  */
 import type { NodeStore, StoreKey, Value } from "../../kernel/store.ts";
 import { afterPrefix } from "../../kernel/store.ts";

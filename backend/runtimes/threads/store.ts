@@ -5,9 +5,9 @@
  *     put ──> recent (memory) ──freeze──> frozen (memory) ──checkpoint, in batches──> LMDB
  *     get <── recent, else frozen, else cached, else LMDB
  *
- * Durability is the log's affair: recent and frozen are rebuilt from it, but for what is derived, which goes back to the last checkpoint. LMDB only has to be durable before the log's segments are
- * used again, a few times a minute, so its commits are synchronous ones (overlappingSync off: a commit's promise then means
- * "flushed"). Opening it without sync would save nothing measurable and would let a power cut mix pages of two commits.
+ * Durability is the log's affair: recent and frozen are rebuilt from it, but for what is derived, which goes back to the last checkpoint. LMDB
+ * only has to be durable before the log's segments are used again, so its commits are synchronous ones (overlappingSync off: a commit's
+ * promise then means "flushed"). Opening it without sync would save nothing measurable and would let a power cut mix pages of two commits.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { open } from "lmdb";
@@ -119,7 +119,6 @@ export class LayeredStore implements NodeStore {
   }
 
   put(key: StoreKey, value: Value): void {
-    checkKey(key);
     if (value === undefined) throw new Error(`put of undefined under ${JSON.stringify(key)}: delete the key instead`);
     this.write(key, value);
     this.urgent = true;
@@ -131,25 +130,19 @@ export class LayeredStore implements NodeStore {
   }
 
   putLater(key: StoreKey, value: Value): void {
-    checkKey(key);
     this.write(key, value);
   }
 
   deleteLater(key: StoreKey): void {
-    checkKey(key);
     this.write(key, undefined);
   }
 
   putDerived(key: StoreKey, value: Value): void {
-    checkKey(key);
-    this.recent.set(key, value);
-    this.sinceBatch++;
+    this.remember(key, value);
   }
 
   deleteDerived(key: StoreKey): void {
-    checkKey(key);
-    this.recent.set(key, deleted);
-    this.sinceBatch++;
+    this.remember(key, deleted);
   }
 
   settle(): void {
@@ -225,8 +218,13 @@ export class LayeredStore implements NodeStore {
   }
 
   private write(key: StoreKey, value: Value | undefined): void {
-    this.recent.set(key, value === undefined ? deleted : value);
+    this.remember(key, value === undefined ? deleted : value);
     this.written.push(key, value);
+  }
+
+  private remember(key: StoreKey, slot: Slot): void {
+    checkKey(key);
+    this.recent.set(key, slot);
     this.sinceBatch++;
   }
 

@@ -10,8 +10,9 @@
  *     p time number                     charges that wait for the network by the age of their lock         q number   the same by number
  *     o number                          outbox row, oldest first
  *
- * Numbers come from one counter, which begins at the time of the first change, so an id says where its object lies, and the order of ids is the order of creation. Numbers and times are
- * seven bytes, high byte first; where the newest comes first, what is written is the distance to the greatest number.
+ * Numbers come from one counter, which begins at the time of the first change, so an id says where its object lies, and the order of ids is the
+ * order of creation. Numbers and times are seven bytes, high byte first; where the newest comes first, what is written is the distance to the
+ * greatest number.
  */
 import { hash32 } from "../../kernel/hash.ts";
 import { byteKey } from "../../kernel/store.ts";

@@ -60,12 +60,12 @@ export async function compareCaches({ quick, seed, peersOnly, named }: PeerOptio
 }
 
 /** A memcached of one worker thread as a side of a comparison. */
-export async function startTheirs(bench: Bench): Promise<Target> {
+async function startTheirs(bench: Bench): Promise<Target> {
   const { port, child } = await startMemcached(bench, { threads: 1, memoryMebibytes });
   return { url: `memcached://127.0.0.1:${port}`, pids: [child.pid!] };
 }
 
-export function contestOf(bench: Bench, program: string, each: Case, ours: Target | null, theirs: Target): Contest {
+function contestOf(bench: Bench, program: string, each: Case, ours: Target | null, theirs: Target): Contest {
   const { title, shape, depth, perSecond, least } = each;
   const load = { shape, depth, perSecond, connections };
   return {

@@ -107,27 +107,33 @@ export class BlockArena {
   /** Copies `length` bytes of the chain, from byte `at`, to `target`. */
   read(first: number, at: number, length: number, whole: boolean, target: Uint8Array, targetAt: number): void {
     if (whole) return copy(this.bytes, first * blockBytes + at, target, targetAt, length);
-    let block = this.blockAt(first, at >>> blockShift);
-    let offset = at & (blockBytes - 1);
-    for (let done = 0; done < length; offset = 0) {
-      const last = this.endOfRun(block, offset + length - done);
-      const count = Math.min(length - done, (last - block + 1) * blockBytes - offset);
-      copy(this.bytes, block * blockBytes + offset, target, targetAt + done, count);
-      done += count;
-      block = this.next[last];
-    }
+    this.copyPieces(first, at, length, target, targetAt, false);
   }
 
   /** Copies `source` into the chain from byte `at`. */
   write(first: number, at: number, whole: boolean, source: Uint8Array): void {
     const { length } = source;
     if (whole) return copy(source, 0, this.bytes, first * blockBytes + at, length);
+    this.copyPieces(first, at, length, source, 0, true);
+  }
+
+  /** Between the chain, from byte `at`, and `other`, from `otherAt`: a piece of memory after the other. */
+  private copyPieces(
+    first: number,
+    at: number,
+    length: number,
+    other: Uint8Array,
+    otherAt: number,
+    intoChain: boolean,
+  ): void {
     let block = this.blockAt(first, at >>> blockShift);
     let offset = at & (blockBytes - 1);
     for (let done = 0; done < length; offset = 0) {
       const last = this.endOfRun(block, offset + length - done);
       const count = Math.min(length - done, (last - block + 1) * blockBytes - offset);
-      copy(source, done, this.bytes, block * blockBytes + offset, count);
+      const here = block * blockBytes + offset;
+      if (intoChain) copy(other, otherAt + done, this.bytes, here, count);
+      else copy(this.bytes, here, other, otherAt + done, count);
       done += count;
       block = this.next[last];
     }

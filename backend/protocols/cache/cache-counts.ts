@@ -1,7 +1,5 @@
 /** What a cache has done, in numbers that only grow; the names are those of memcached's `stats`, in our spelling. */
 export interface CacheCounts {
-  /** Stored, ever. */
-  totalItems: number;
   /** Forgotten for want of room while they were still good. */
   evictions: number;
   /** Of those, never used since they were stored. */
@@ -12,5 +10,5 @@ export interface CacheCounts {
 }
 
 export function noCounts(): CacheCounts {
-  return { totalItems: 0, evictions: 0, evictedUnfetched: 0, expired: 0, expiredUnfetched: 0 };
+  return { evictions: 0, evictedUnfetched: 0, expired: 0, expiredUnfetched: 0 };
 }

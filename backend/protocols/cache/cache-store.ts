@@ -9,6 +9,7 @@
  * Times are whole seconds on any scale that the owner likes (memcached's is Unix time); they never go back. An expired item is gone for whoever looks for
  * it, and its memory is taken back then, by `crawl`, or when its turn to be evicted comes.
  */
+import { maxCacheKeyBytes } from "../../api-cache.ts";
 import type { EvictionPolicy } from "../../api-cache.ts";
 import type { Random } from "../../kernel/random.ts";
 import { kibibyte, mebibyte } from "../../kernel/units.ts";
@@ -35,8 +36,7 @@ export interface CacheStoreOptions {
 }
 
 export const minCacheBytes = 16 * kibibyte;
-export const maxCacheBytes = 8 * 1_024 * mebibyte;
-const maxKeyBytes = 250;
+const maxCacheBytes = 8 * 1_024 * mebibyte;
 /** Bytes of index a block: a bucket of 4 bytes for every second block, since no item is smaller than one. */
 const indexBytesABlock = 2;
 const wide = 4_294_967_296;
@@ -164,15 +164,14 @@ export class CacheStore {
     this.setCas(item, ++this.lastCas);
     this.arena.write(item, headerBytes + key.length, this.isMarked(item, layout.wholeMark), value);
     this.itemBytes += value.length;
-    this.counts.totalItems++;
     return item;
   }
 
   /** A new item but for what `set` writes; its value does not count yet. */
   private add(key: string, valueBytes: number, nowS: number): number {
     const { words } = this;
-    if (key.length === 0 || key.length > maxKeyBytes) {
-      throw new RangeError(`a key has 1 to ${maxKeyBytes} bytes; got ${key.length}; refuse it where it comes in`);
+    if (key.length === 0 || key.length > maxCacheKeyBytes) {
+      throw new RangeError(`a key has 1 to ${maxCacheKeyBytes} bytes; got ${key.length}; refuse it where it comes in`);
     }
     const blocks = blocksFor(key.length, valueBytes);
     this.makeRoom(blocks, nowS);

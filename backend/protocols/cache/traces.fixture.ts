@@ -6,6 +6,7 @@
  *     loop       the same keys around and around, more of them than fit: LRU forgets each just before it is asked for
  *     shifting   zipf, but every so often the popular keys are others: who remembers too long loses
  */
+import { TimeHeap } from "../../kernel/heap.ts";
 import { Random } from "../../kernel/random.ts";
 
 export interface Trace {
@@ -14,7 +15,7 @@ export interface Trace {
 }
 
 /** Draws ranks from 0 with probability proportional to 1 / (rank + 1)^s, by bisection of the cumulated weights. */
-export function zipfRanks(count: number, s: number, random: Random): () => number {
+function zipfRanks(count: number, s: number, random: Random): () => number {
   const cumulated = new Float64Array(count);
   let sum = 0;
   for (let rank = 0; rank < count; rank++) cumulated[rank] = sum += (rank + 1) ** -s;
@@ -61,9 +62,9 @@ export function bestHits(keys: Int32Array, capacity: number): number {
     next[i] = last.get(keys[i]) ?? keys.length;
     last.set(keys[i], i);
   }
-  // Kept items are known by the request that will hit them; a heap has the latest of those on top, where also stand those hit since.
+  // Kept items are known by the request that will hit them; a heap has the latest of those on top (its times are theirs, negated), where also stand those hit since.
   const kept = new Uint8Array(keys.length + 1);
-  const heap = new LatestFirst();
+  const heap = new TimeHeap();
   let [hits, count] = [0, 0];
   for (let i = 0; i < keys.length; i++) {
     if (kept[i] === 1) {
@@ -73,45 +74,11 @@ export function bestHits(keys: Int32Array, capacity: number): number {
     }
     if (next[i] === keys.length) continue;
     kept[next[i]] = 1;
-    heap.push(next[i]);
+    heap.push(-next[i], 0, next[i]);
     if (++count <= capacity) continue;
     // The latest one is never in the past, since it is later than i's own next request, or is it.
     kept[heap.pop()] = 0;
     count--;
   }
   return hits;
-}
-
-class LatestFirst {
-  private readonly values: number[] = [];
-
-  push(value: number): void {
-    const { values } = this;
-    let at = values.length;
-    values.push(value);
-    while (at > 0) {
-      const parent = (at - 1) >>> 1;
-      if (values[parent] >= value) break;
-      values[at] = values[parent];
-      at = parent;
-    }
-    values[at] = value;
-  }
-
-  pop(): number {
-    const { values } = this;
-    const top = values[0];
-    const value = values.pop()!;
-    const length = values.length;
-    let at = 0;
-    while (2 * at + 1 < length) {
-      let child = 2 * at + 1;
-      if (child + 1 < length && values[child + 1] > values[child]) child++;
-      if (values[child] <= value) break;
-      values[at] = values[child];
-      at = child;
-    }
-    if (length > 0) values[at] = value;
-    return top;
-  }
 }

@@ -5,8 +5,8 @@
  *     new -> [ window, 1 %, LRU ] -- more frequent than the victim? --> [ probation | protected, 80 % ] -> forgotten
  *                    `------ no: forgotten
  *
- * The window keeps its size. Caffeine's climbs towards more hits (Middleware 2018): tried on the traces of hit-ratio.bench.ts it lost a point where
- * popularity lasts, by trying, and won two tenths where it shifts.
+ * The window keeps its size. Caffeine's climbs towards more hits (Middleware 2018): on the traces of hit-ratio.bench.ts its trying cost more where popularity
+ * lasts than it brought where popularity shifts.
  *
  * Sizes count in blocks. No doorkeeper: the counters take no more memory than another policy's ghosts as they are.
  */

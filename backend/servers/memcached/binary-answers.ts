@@ -168,6 +168,10 @@ export class PacketsOfStats implements Form {
   }
 
   write(out: Output, outcome: CacheOutcome): void {
+    if (outcome.kind === "failed") {
+      failure(out, this.head, statuses.temporaryFailure, outcome.message);
+      return;
+    }
     const stats = this.kind === undefined ? [] : (statsOf(this.kind, this.door, outcome) ?? []);
     for (const [name, value] of stats) {
       const text = String(value);

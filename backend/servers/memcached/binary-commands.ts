@@ -11,7 +11,8 @@ import type { Conversation } from "./conversation.ts";
 import type { DoorFigures, StatsKind } from "./stats-command.ts";
 import type { TextCommands } from "./text-commands.ts";
 
-const requestMagic = 0x80;
+/** First byte of every packet that asks. */
+export const requestMagic = 0x80;
 const headerBytes = 24;
 /** Expiry of an increment that makes nothing on a miss. */
 const onlyExisting = 0xffff_ffff;

@@ -11,6 +11,7 @@
 import type { Socket } from "node:net";
 import type { Answer, Request } from "../../api.ts";
 import type { CacheOperation, CacheOutcome } from "../../api-cache.ts";
+import { requestMagic } from "./binary-commands.ts";
 import type { BinaryCommands } from "./binary-commands.ts";
 import { Conversation } from "./conversation.ts";
 import type { Output } from "./output.ts";
@@ -36,7 +37,6 @@ const maxUnsentBytes = 262_144;
 const maxUnsentSweeps = 5;
 /** A command has so long to come whole. */
 const maxPartialSweeps = 60;
-const binaryMagic = 0x80;
 
 const nothing: CacheOperation = { kind: "stats" };
 const absent: CacheOutcome = { kind: "missing" };
@@ -142,10 +142,8 @@ export class Connection {
 
   private read(): void {
     const { conversation: c, around } = this;
-    c.operations = [];
-    c.forms = [];
     if (c.at === c.end) return;
-    this.reader ??= c.isBinary(binaryMagic) ? around.binary : around.text;
+    this.reader ??= c.uint8(c.at) === requestMagic ? around.binary : around.text;
     this.reader.read(c, around.operationsPerTurn);
   }
 

@@ -58,11 +58,6 @@ export class Conversation {
     return this.text.charCodeAt(at) === 13 && this.text.charCodeAt(at + 1) === 10;
   }
 
-  /** Whether it begins with that byte, as all that a client of the binary protocol sends. */
-  isBinary(magic: number): boolean {
-    return this.bytes[this.at] === magic;
-  }
-
   /** Numbers of binary packets, the most significant byte first. */
   uint8(at: number): number {
     return this.bytes[at];

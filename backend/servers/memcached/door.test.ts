@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import type { Answer, Request } from "../../api.ts";
+import { packetOf, packetsOf } from "./dialogue-packets.fixture.ts";
+import { Bindings } from "./dialogue.fixture.ts";
 import { createMemcachedDoor } from "./door.ts";
 import { MemoryBackend, MemoryDoor } from "./memory-door.fixture.ts";
 
@@ -82,7 +84,16 @@ test("what the backend refuses is an error and no miss", () => {
   assert.equal(talk(line, "get a\r\n"), error);
   assert.equal(talk(line, "get a b c\r\n"), error);
   assert.equal(talk(line, "set a 0 0 1\r\nx\r\nmg a v\r\nmg a k\r\nmd a\r\nma a\r\nms a 1\r\nx\r\n"), error.repeat(6));
+  assert.equal(talk(line, "stats\r\nstats reset\r\n"), error.repeat(2));
   assert.equal(talk(line, "mn\r\n"), "MN\r\n");
+  const binary = new MemoryDoor(failing as unknown as MemoryBackend).connect();
+  for (const key of ["", "reset"]) binary.send(packetOf({ opcode: "stat", key }, new Bindings()));
+  const { packets } = packetsOf(binary.received, Infinity);
+  const refused = [0x86, "node 0 is down"];
+  assert.deepEqual(
+    packets.map(({ status, value }) => [status, value]),
+    [refused, refused],
+  );
 });
 
 test("one connection too many is told so", async () => {

@@ -89,7 +89,11 @@ class Door implements MemcachedDoor, DoorFigures, Surroundings {
   }
 
   get url(): string {
-    return `memcached://${this.options.host}:${this.port}`;
+    return `memcached://${this.host}:${this.port}`;
+  }
+
+  get host(): string {
+    return this.options.host;
   }
 
   get port(): number {

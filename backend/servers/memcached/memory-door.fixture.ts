@@ -12,6 +12,7 @@ import { CacheExecutor } from "../../services/cache/cache-executor.ts";
 import { BinaryCommands } from "./binary-commands.ts";
 import { Connection } from "./connection.ts";
 import type { Line } from "./dialogue-play.fixture.ts";
+import { memcachedVersion } from "./door.ts";
 import { Output } from "./output.ts";
 import { TextCommands } from "./text-commands.ts";
 
@@ -57,7 +58,8 @@ export class MemoryDoor {
   constructor(backend: MemoryBackend, operationsPerTurn = 20) {
     this.backend = backend;
     const figures = {
-      version: "1.6.18",
+      version: memcachedVersion,
+      host: "127.0.0.1",
       port: 11_211,
       maxConnections: 1_024,
       maxItemBytes: mebibyte,

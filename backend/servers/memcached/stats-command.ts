@@ -4,7 +4,7 @@
  */
 import type { CacheOutcome } from "../../api-cache.ts";
 import type { Conversation } from "./conversation.ts";
-import { Line, lines } from "./form.ts";
+import { Line, failureText, lines } from "./form.ts";
 import type { Form } from "./form.ts";
 import type { Output } from "./output.ts";
 import { PrefixCounts } from "./prefix-counts.ts";
@@ -13,6 +13,7 @@ import type { Tokens } from "./tokens.ts";
 /** What a door knows of itself. */
 export interface DoorFigures {
   readonly version: string;
+  readonly host: string;
   readonly port: number;
   readonly maxConnections: number;
   readonly maxItemBytes: number;
@@ -30,19 +31,16 @@ export type Stat = readonly [name: string, value: string | number];
 /** Which of the node's figures a form of "stats" shows, besides the door's. */
 export type StatsKind = "general" | "settings" | "items" | "slabs";
 
-export function generalStats(door: DoorFigures, node: Readonly<Record<string, number>>): Stat[] {
-  const { user, system } = {
-    user: process.cpuUsage().user / 1_000_000,
-    system: process.cpuUsage().system / 1_000_000,
-  };
+function generalStats(door: DoorFigures, node: Readonly<Record<string, number>>): Stat[] {
+  const { user, system } = process.cpuUsage();
   return [
     ["pid", process.pid],
     ["uptime", Math.floor((Date.now() - door.startedAtMs) / 1_000)],
     ["time", Math.floor(Date.now() / 1_000)],
     ["version", door.version],
     ["pointer_size", 64],
-    ["rusage_user", user.toFixed(6)],
-    ["rusage_system", system.toFixed(6)],
+    ["rusage_user", (user / 1_000_000).toFixed(6)],
+    ["rusage_system", (system / 1_000_000).toFixed(6)],
     ["max_connections", door.maxConnections],
     ["curr_connections", door.connections],
     ["total_connections", door.totalConnections],
@@ -54,20 +52,19 @@ export function generalStats(door: DoorFigures, node: Readonly<Record<string, nu
   ];
 }
 
-export function settingsStats(door: DoorFigures, node: Readonly<Record<string, number>>): Stat[] {
+function settingsStats(door: DoorFigures, node: Readonly<Record<string, number>>): Stat[] {
   return [
     ["maxbytes", node.limit_maxbytes],
     ["maxconns", door.maxConnections],
     ["tcpport", door.port],
     ["udpport", 0],
-    ["inter", "127.0.0.1"],
+    ["inter", door.host],
     ["verbosity", 0],
     ["evictions", "on"],
     ["domain_socket", "NULL"],
     ["shutdown_command", "no"],
     ["num_threads", 1],
     ["stat_key_prefix", ":"],
-    ["detail_enabled", "no"],
     ["reqs_per_event", door.operationsPerTurn],
     ["cas_enabled", "yes"],
     ["binding_protocol", "auto-negotiate"],
@@ -130,7 +127,7 @@ class StatsForm implements Form {
   write(out: Output, outcome: CacheOutcome): void {
     const stats = statsOf(this.kind, this.door, outcome);
     if (stats === undefined) {
-      out.text("SERVER_ERROR no statistics\r\n");
+      out.text(failureText(outcome) ?? "SERVER_ERROR\r\n");
       return;
     }
     for (const [name, value] of stats) out.text(`STAT ${name} ${value}\r\n`);
@@ -138,7 +135,7 @@ class StatsForm implements Form {
   }
 }
 
-const resetForm: Form = { awaits: true, write: (out) => out.text("RESET\r\n") };
+const resetForm: Form = { awaits: true, write: (out, outcome) => out.text(failureText(outcome) ?? "RESET\r\n") };
 const detailUsage = new Line("CLIENT_ERROR usage: stats detail on|off|dump\r\n");
 const sizesDisabled = new Line("STAT sizes_status disabled\r\nEND\r\n");
 const dumpRefused = new Line("CLIENT_ERROR stats cachedump not allowed\r\n");

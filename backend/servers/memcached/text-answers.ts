@@ -5,7 +5,7 @@ import type { Form } from "./form.ts";
 import type { Output } from "./output.ts";
 
 /** One key of a "get": VALUE when it is there; END behind the last. A command of which a key failed ends in an error instead, and no client takes it for a miss. */
-export class ValueForm implements Form {
+class ValueForm implements Form {
   readonly awaits = true;
   private readonly last: boolean;
   private readonly withCas: boolean;

@@ -200,12 +200,13 @@ export class CacheExecutor {
     const { vivifyS, compareCas, value } = operation;
     if (item === 0) return vivifyS === undefined ? notStored : this.put(operation, this.expiry(vivifyS));
     if (compareCas !== undefined && compareCas !== 0 && compareCas !== store.casOf(item)) return changed;
-    const old = store.valueOf(item);
-    const whole = new Uint8Array(old.length + value.length);
-    if (headerBytes + operation.key.length + whole.length > store.maxItemBytes) return notStored;
+    const oldBytes = store.valueBytesOf(item);
+    const bytes = oldBytes + value.length;
+    if (headerBytes + operation.key.length + bytes > store.maxItemBytes) return notStored;
+    const whole = new Uint8Array(bytes);
     const behind = operation.mode === "append";
-    whole.set(old, behind ? 0 : value.length);
-    whole.set(value, behind ? old.length : 0);
+    store.readValue(item, whole, behind ? 0 : value.length);
+    whole.set(value, behind ? oldBytes : 0);
     const keyEncoded = store.isKeyEncoded(item);
     return this.put({ ...operation, value: whole, flags: store.flagsOf(item), keyEncoded }, store.expiresSOf(item));
   }

@@ -28,7 +28,7 @@ export type CacheTimer = "crawl" | "late" | "warm";
 export type CacheEnv = Env<CacheMessage, CacheTimer, Answer>;
 
 const crawlEveryUs = 100 * millisecond;
-/** Buckets in one step: a turn of some hundred microseconds. */
+/** Buckets in one step, which is one turn: few enough that nobody waits for it. */
 const crawlBuckets = 2_048;
 
 /** The ring that all nodes of one process share. */
@@ -44,14 +44,8 @@ interface Scattered {
   readonly request: RequestId;
   readonly outcomes: CacheOutcome[];
   readonly timer: TimerId;
-  /** Shares that are still out. */
-  pending: number;
-}
-
-/** What one owner was asked, and where its outcomes belong. */
-interface Share {
-  readonly of: Scattered;
-  readonly places: readonly number[];
+  /** Owners that have not answered, and where their outcomes belong. */
+  readonly places: Map<NodeId, readonly number[]>;
 }
 
 export class CacheNode implements Core<CacheMessage, CacheTimer, CacheRequest> {
@@ -62,7 +56,7 @@ export class CacheNode implements Core<CacheMessage, CacheTimer, CacheRequest> {
   private readonly store: CacheStore;
   private readonly executor: CacheExecutor;
   private readonly warm: WarmSet | undefined;
-  private readonly shares = new Map<number, Share>();
+  private readonly scattered = new Map<number, Scattered>();
   private lastId = 0;
   private crawledTo = 0;
   private forwarded = 0;
@@ -98,10 +92,7 @@ export class CacheNode implements Core<CacheMessage, CacheTimer, CacheRequest> {
       this.env.sendEarly(from, { kind: "told", id: message.id, outcomes });
       return;
     }
-    const share = this.shares.get(message.id);
-    if (share === undefined) return;
-    this.shares.delete(message.id);
-    this.gather(share, message.outcomes);
+    this.gather(from, message.id, message.outcomes);
   }
 
   onTimer(timer: CacheTimer, id: number): void {
@@ -120,7 +111,7 @@ export class CacheNode implements Core<CacheMessage, CacheTimer, CacheRequest> {
   }
 
   atRest(): boolean {
-    return this.shares.size === 0;
+    return this.scattered.size === 0;
   }
 
   counters(): Record<string, number> {
@@ -151,12 +142,10 @@ export class CacheNode implements Core<CacheMessage, CacheTimer, CacheRequest> {
       return;
     }
     const patienceUs = Math.min(timeoutUs, this.service.forwardTimeoutUs ?? second);
-    const firstId = this.lastId + 1;
-    const timer = this.env.after(patienceUs, "late", firstId);
-    const scattered: Scattered = { request, outcomes, timer, pending: places.size };
+    const id = ++this.lastId;
+    const timer = this.env.after(patienceUs, "late", id);
+    this.scattered.set(id, { request, outcomes, timer, places });
     for (const [owner, where] of places) {
-      const id = ++this.lastId;
-      this.shares.set(id, { of: scattered, places: where });
       this.forwarded += where.length;
       this.env.sendEarly(owner, { kind: "ask", id, operations: pick(operations, where) });
     }
@@ -178,34 +167,35 @@ export class CacheNode implements Core<CacheMessage, CacheTimer, CacheRequest> {
     return places;
   }
 
-  private gather({ of: scattered, places }: Share, outcomes: readonly CacheOutcome[]): void {
-    fill(scattered.outcomes, places, outcomes);
-    if (--scattered.pending > 0) return;
-    this.env.cancel(scattered.timer);
-    this.answer(scattered.request, scattered.outcomes);
+  private gather(from: NodeId, id: number, told: readonly CacheOutcome[]): void {
+    const scattered = this.scattered.get(id);
+    const where = scattered?.places.get(from);
+    if (scattered === undefined || where === undefined) return;
+    const { request, outcomes, timer, places } = scattered;
+    fill(outcomes, where, told);
+    places.delete(from);
+    if (places.size > 0) return;
+    this.scattered.delete(id);
+    this.env.cancel(timer);
+    this.answer(request, outcomes);
   }
 
-  /** Shares of one request have ids in a row, at most one for each node; the first names its timer. */
-  private giveUp(firstId: number): void {
-    let scattered: Scattered | undefined;
-    for (let id = firstId; id < firstId + this.ring.members.length; id++) {
-      const share = this.shares.get(id);
-      if (share === undefined) continue;
-      if (scattered !== undefined && share.of !== scattered) break;
-      scattered = share.of;
-      this.shares.delete(id);
-      this.late++;
-      for (const place of share.places) {
-        scattered.outcomes[place] = {
-          kind: "failed",
-          happened: "unknown",
-          message: "the key's node did not answer in time",
-        };
-      }
-    }
-    if (scattered !== undefined) this.answer(scattered.request, scattered.outcomes);
+  private giveUp(id: number): void {
+    const scattered = this.scattered.get(id);
+    if (scattered === undefined) return;
+    this.scattered.delete(id);
+    const { request, outcomes, places } = scattered;
+    this.late += places.size;
+    for (const where of places.values()) for (const place of where) outcomes[place] = unanswered;
+    this.answer(request, outcomes);
   }
 }
+
+const unanswered: CacheOutcome = {
+  kind: "failed",
+  happened: "unknown",
+  message: "the key's node did not answer in time",
+};
 
 function pick(operations: readonly CacheOperation[], places: readonly number[]): CacheOperation[] {
   return places.map((place) => operations[place]);

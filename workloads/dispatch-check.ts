@@ -7,7 +7,8 @@ import type { TripState } from "../backend/api-dispatch.ts";
 import type { Micros } from "../backend/kernel/units.ts";
 import type { CheckResult, HistoryEntry } from "./workload.ts";
 
-interface Span {
+/** In which a driver is certainly on the trip. */
+export interface Span {
   readonly trip: string;
   readonly from: Micros;
   readonly to: Micros;
@@ -54,7 +55,8 @@ export function checkDispatch(
   };
 }
 
-function doubleBookings(driver: string, spans: readonly Span[]): string[] {
+/** @param spans of one driver, none of them empty */
+export function doubleBookings(driver: string, spans: readonly Span[]): string[] {
   const inOrder = spans.toSorted((a, b) => a.from - b.from);
   const wrong: string[] = [];
   for (let i = 1; i < inOrder.length; i++) {

@@ -6,7 +6,6 @@
 import type { Answer, Deployment, LogSpec } from "../../backend/api.ts";
 import type { Charge, ChargeChange, ChargesRequest, ChargesResult, Refund } from "../../backend/api-charges.ts";
 import { Random } from "../../backend/kernel/random.ts";
-import { cloudDelays, oneRegion } from "../../backend/kernel/topology.ts";
 import { millisecond, second } from "../../backend/kernel/units.ts";
 import type { Micros } from "../../backend/kernel/units.ts";
 import { createSimulation } from "../../backend/simulated.ts";
@@ -15,6 +14,7 @@ import { account, ChargesHistory, declinedCard } from "./charges-history.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
 import { runUnderFaults } from "./faulty-run.ts";
+import { regionalDeployment } from "./regional-deployment.ts";
 import type { Scenario, ScenarioRun } from "./scenario.ts";
 
 interface ChargesScenarioSpec {
@@ -87,11 +87,7 @@ function runChargesScenario(spec: ChargesScenarioSpec, seed: number, plant?: str
 }
 
 function deploymentOf(spec: ChargesScenarioSpec, nodes: number, answerUs: Micros, plant?: string): Deployment {
-  return {
-    topology: oneRegion(nodes, 3, cloudDelays),
-    durability: "log",
-    turnUs: 5,
-    plant,
+  return regionalDeployment(nodes, plant, {
     time: { kind: "polled" },
     service: {
       kind: "charges",
@@ -99,7 +95,7 @@ function deploymentOf(spec: ChargesScenarioSpec, nodes: number, answerUs: Micros
       events: { sink: nodes - 1, by: "outbox" },
       network: answerUs === 0 ? undefined : { answerUs },
     },
-  };
+  });
 }
 
 /** Sends each request with its key until it is answered, and then the next. */

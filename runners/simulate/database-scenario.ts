@@ -7,7 +7,6 @@ import type { DatabaseRequest, VersionedValue } from "../../backend/api-database
 import type { TabletRules } from "../../backend/api-tablets.ts";
 import { Random } from "../../backend/kernel/random.ts";
 import type { TimeSpec } from "../../backend/kernel/time-spec.ts";
-import { cloudDelays, oneRegion } from "../../backend/kernel/topology.ts";
 import { millisecond, second } from "../../backend/kernel/units.ts";
 import type { Micros, NodeId } from "../../backend/kernel/units.ts";
 import { createSimulation } from "../../backend/simulated.ts";
@@ -19,6 +18,8 @@ import type { Nemesis } from "./fault-plan.ts";
 import { runUnderFaults } from "./faulty-run.ts";
 import { LeaderHunt } from "./leader-hunt.ts";
 import type { HuntSpec } from "./leader-hunt.ts";
+import { withPatience } from "./patience.ts";
+import { regionalDeployment } from "./regional-deployment.ts";
 import type { ScenarioRun } from "./scenario.ts";
 import { operate } from "./tablet-operator.ts";
 
@@ -122,14 +123,10 @@ function deploymentOf(
     from: i === 0 ? "" : accountKey(Math.round((i * accounts) / groups)),
     replicas: [0, 1, 2].map((k) => (i + k) % nodes),
   }));
-  return {
-    topology: oneRegion(nodes, 3, cloudDelays),
-    durability: "log",
-    turnUs: 5,
-    plant,
+  return regionalDeployment(nodes, plant, {
     time: timeOf(spec),
     service: { kind: "database", log, tablets, commitWait, versionsKeptUs, moves },
-  };
+  });
 }
 
 function timeOf({ claimedErrorUs: errorUs }: DatabaseScenarioSpec): TimeSpec {
@@ -169,13 +166,10 @@ class DatabaseClient {
   go(): void {
     const { random, simulation, history } = this;
     if (simulation.now > loadUs) return;
-    let open = true;
-    const proceed = (): void => {
-      if (open) simulation.at(simulation.now + random.below(60 * millisecond), () => this.go());
-      open = false;
-    };
+    const proceed = withPatience(simulation, patienceUs, () =>
+      simulation.at(simulation.now + random.below(60 * millisecond), () => this.go()),
+    );
     const invokedAt = simulation.now;
-    simulation.at(invokedAt + patienceUs, proceed);
     const name = `${this.id}.${++this.operation}`;
     const request = this.draw();
     const entry = random.chance(0.2) ? random.below(simulation.nodes) : -1;

@@ -6,6 +6,7 @@
  */
 import type { Match, TripState } from "../../backend/api-dispatch.ts";
 import type { Micros } from "../../backend/kernel/units.ts";
+import { doubleBookings } from "../../workloads/dispatch-check.ts";
 import { ScenarioHistory } from "./scenario-history.ts";
 
 interface TripSpan {
@@ -81,21 +82,12 @@ export class DispatchHistory extends ScenarioHistory {
   }
 
   private judgeSpans(): void {
-    const byDriver = Map.groupBy(
-      [...this.trips.values()].filter(({ driver }) => driver !== null),
-      ({ driver }) => driver!,
+    const certain = [...this.trips.values()].filter(
+      ({ driver, toldAt, endSentAt }) => driver !== null && toldAt < endSentAt,
     );
-    for (const [driver, spans] of byDriver) {
-      const inOrder = spans.toSorted((a, b) => a.toldAt - b.toldAt);
-      let last = inOrder[0];
-      for (const span of inOrder.slice(1)) {
-        if (span.toldAt < last.endSentAt && span.toldAt < span.endSentAt)
-          this.report(
-            "double-booking",
-            `${driver} was given to ${last.trip} and, at ${span.toldAt} us, to ${span.trip}`,
-          );
-        if (span.endSentAt > last.endSentAt) last = span;
-      }
+    for (const [driver, spans] of Map.groupBy(certain, ({ driver }) => driver!)) {
+      const onTrip = spans.map(({ trip, toldAt: from, endSentAt: to }) => ({ trip, from, to }));
+      for (const detail of doubleBookings(driver, onTrip)) this.report("double-booking", detail);
     }
   }
 }

@@ -5,7 +5,6 @@
 import type { Answer, Deployment } from "../../backend/api.ts";
 import type { DispatchMembership, DispatchRequest, DispatchResult, Place } from "../../backend/api-dispatch.ts";
 import { Random } from "../../backend/kernel/random.ts";
-import { cloudDelays, oneRegion } from "../../backend/kernel/topology.ts";
 import { millisecond, second } from "../../backend/kernel/units.ts";
 import { createSimulation } from "../../backend/simulated.ts";
 import type { SimulatedBackend } from "../../backend/simulated.ts";
@@ -13,6 +12,7 @@ import { DispatchHistory } from "./dispatch-history.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
 import { runUnderFaults } from "./faulty-run.ts";
+import { regionalDeployment } from "./regional-deployment.ts";
 import type { Scenario, ScenarioRun } from "./scenario.ts";
 
 interface DispatchScenarioSpec {
@@ -89,11 +89,7 @@ function runDispatchScenario(spec: DispatchScenarioSpec, seed: number, plant?: s
 }
 
 function deploymentOf(nodes: number, membership: DispatchMembership, plant?: string): Deployment {
-  return {
-    topology: oneRegion(nodes, 3, cloudDelays),
-    durability: "log",
-    turnUs: 5,
-    plant,
+  return regionalDeployment(nodes, plant, {
     service: {
       kind: "dispatch",
       keepers: [0, 1, 2],
@@ -103,7 +99,7 @@ function deploymentOf(nodes: number, membership: DispatchMembership, plant?: str
       expireUs: second,
       maxRings: 4,
     },
-  };
+  });
 }
 
 /** Drives about, and says where it is. */
@@ -170,14 +166,13 @@ class Rider {
   private hail(trip: string, place: Place): void {
     const { history, random, simulation } = this;
     let open = true;
-    simulation.at(simulation.now + patienceUs, () => again());
-    const again = (): void => {
+    simulation.at(simulation.now + patienceUs, () => {
       if (!open) return;
       open = false;
       // Some give up, and whoever has the trip shall know.
       if (random.chance(0.3)) this.end(trip);
       else this.hail(trip, place);
-    };
+    });
     ask(simulation, random, { kind: "match", rider: `r${this.id}`, trip, ...place }, (result) => {
       if (result?.kind !== "match") return;
       if (result.match !== null) history.onMatched(trip, result.match, simulation.now);
@@ -258,12 +253,10 @@ function finish(simulation: SimulatedBackend, history: DispatchHistory, drivers:
 
 function request(simulation: SimulatedBackend, asked: DispatchRequest): DispatchResult {
   for (let tries = 0; tries < 10; tries++) {
-    const results: DispatchResult[] = [];
-    simulation.request(-1, asked, (answer) =>
-      results.push(...[resultOf(answer)].filter((result) => result !== undefined)),
-    );
+    let result: DispatchResult | undefined;
+    simulation.request(-1, asked, (answer) => (result = resultOf(answer)));
     simulation.run(simulation.now + second);
-    if (results.length > 0) return results[0];
+    if (result !== undefined) return result;
   }
   throw new Error(`${asked.kind} had no answer within 10 s after the heal`);
 }

@@ -3,19 +3,19 @@
  * if it was answered, and at most once if nobody knows.
  */
 import { Random } from "../../backend/kernel/random.ts";
-import { cloudDelays, oneRegion } from "../../backend/kernel/topology.ts";
 import { millisecond, second } from "../../backend/kernel/units.ts";
-import type { Micros } from "../../backend/kernel/units.ts";
 import { createSimulation } from "../../backend/simulated.ts";
 import type { SimulatedBackend } from "../../backend/simulated.ts";
 import type { HedgeSpec } from "../../backend/api-tails.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
 import { runUnderFaults } from "./faulty-run.ts";
+import { withPatience } from "./patience.ts";
+import { regionalDeployment } from "./regional-deployment.ts";
 import { ScenarioHistory } from "./scenario-history.ts";
-import type { ScenarioRun } from "./scenario.ts";
+import type { Scenario, ScenarioRun } from "./scenario.ts";
 
-export interface HedgeScenarioSpec {
+interface HedgeScenarioSpec {
   readonly nodes: readonly number[];
   readonly hedges: readonly HedgeSpec[];
   readonly nemeses: readonly Nemesis[];
@@ -27,15 +27,30 @@ const loadUs = 4 * second;
 const calmUs = 500 * millisecond;
 const patienceUs = 300 * millisecond;
 
-export function runHedgeScenario(spec: HedgeScenarioSpec, seed: number, plant?: string): ScenarioRun {
+const hedges: HedgeScenarioSpec = {
+  nodes: [3, 5],
+  // Patience in a wide range of hedges, so that some are always late and some never.
+  hedges: [3, 10, 40].map((ms) => ({ copies: 3, delay: { kind: "fixed", afterUs: [ms * millisecond] } })),
+  nemeses: ["crash", "partition", "pause", "slow", "link", "disk"],
+  faults: 6,
+  clients: 6,
+};
+
+export const hedgeScenarios: readonly Scenario[] = [
+  {
+    name: "hedges",
+    promise: "reads are hedged and writes never: a write that was answered was done once, any other at most once",
+    catches: ["hedge-on-a-write"],
+    tolerates: [],
+    run: (seed, plant) => runHedgeScenario(hedges, seed, plant),
+  },
+];
+
+function runHedgeScenario(spec: HedgeScenarioSpec, seed: number, plant?: string): ScenarioRun {
   const draws = Random.stream(seed, "scenario");
   const nodes = draws.pick(spec.nodes);
   const simulation = createSimulation(
-    {
-      topology: oneRegion(nodes, 3, cloudDelays),
-      durability: "log",
-      turnUs: 5,
-      plant,
+    regionalDeployment(nodes, plant, {
       service: {
         kind: "station",
         servers: 1,
@@ -46,7 +61,7 @@ export function runHedgeScenario(spec: HedgeScenarioSpec, seed: number, plant?: 
         dropExpired: draws.chance(0.5),
         fanOut: { parts: 1, leaves: "queues", hedge: draws.pick(spec.hedges) },
       },
-    },
+    }),
     seed,
   );
   const history = new WritesHistory();
@@ -71,13 +86,9 @@ function ask(simulation: SimulatedBackend, history: WritesHistory, random: Rando
   if (simulation.now > loadUs) return;
   const write = random.below(3) > 0;
   const operation = write ? history.onWrite() : 0;
-  let open = true;
-  const next = (): void => {
-    if (!open) return;
-    open = false;
-    simulation.at(simulation.now + random.below(30 * millisecond), () => ask(simulation, history, random));
-  };
-  simulation.at(simulation.now + patienceUs, next);
+  const next = withPatience(simulation, patienceUs, () =>
+    simulation.at(simulation.now + random.below(30 * millisecond), () => ask(simulation, history, random)),
+  );
   simulation.request(-1, { kind: "work", operation, write, timeoutUs: patienceUs }, ({ kind }) => {
     if (kind === "ok" && write) history.onWritten(operation);
     else if (kind === "ok") history.reads++;
@@ -106,9 +117,3 @@ class WritesHistory extends ScenarioHistory {
     });
   }
 }
-
-/** Patience in a wide range of hedges, so that some are always late and some never. */
-export const hedgeChoices: readonly HedgeSpec[] = [3, 10, 40].map((ms): HedgeSpec => {
-  const afterUs: Micros[] = [ms * millisecond];
-  return { copies: 3, delay: { kind: "fixed", afterUs } };
-});

@@ -4,7 +4,6 @@
  */
 import type { Answer, Deployment, LogSpec } from "../../backend/api.ts";
 import { Random } from "../../backend/kernel/random.ts";
-import { cloudDelays, oneRegion } from "../../backend/kernel/topology.ts";
 import { millisecond, second } from "../../backend/kernel/units.ts";
 import type { Micros } from "../../backend/kernel/units.ts";
 import { createSimulation } from "../../backend/simulated.ts";
@@ -16,6 +15,8 @@ import { runUnderFaults } from "./faulty-run.ts";
 import { LeaderHunt } from "./leader-hunt.ts";
 import type { HuntSpec } from "./leader-hunt.ts";
 import { LogHistory } from "./log-history.ts";
+import { withPatience } from "./patience.ts";
+import { regionalDeployment } from "./regional-deployment.ts";
 import type { ScenarioRun } from "./scenario.ts";
 
 export interface LogScenarioSpec {
@@ -93,15 +94,11 @@ function huntLeaders(spec: HuntSpec, simulation: SimulatedBackend, history: LogH
 }
 
 function deploymentOf(spec: LogScenarioSpec, nodes: number, replicas: number, plant?: string): Deployment {
-  return {
-    topology: oneRegion(nodes, 3, cloudDelays),
-    durability: "log",
-    turnUs: 5,
-    plant,
+  return regionalDeployment(nodes, plant, {
     // Quartz and masters as Spanner's: drift within the bound costs time and no more.
     time: { kind: "polled" },
     service: { kind: "keys", log: { ...spec.log, replicas: Array.from({ length: replicas }, (_, i) => i) } },
-  };
+  });
 }
 
 /** One operation at a time; a timeout leaves the outcome unknown and the client goes on. */
@@ -126,12 +123,9 @@ class LogClient {
   go(): void {
     const { random, simulation } = this;
     if (simulation.now > loadUs) return;
-    let open = true;
-    const proceed = (): void => {
-      if (open) simulation.at(simulation.now + random.below(60 * millisecond), () => this.go());
-      open = false;
-    };
-    simulation.at(simulation.now + patienceUs, proceed);
+    const proceed = withPatience(simulation, patienceUs, () =>
+      simulation.at(simulation.now + random.below(60 * millisecond), () => this.go()),
+    );
     const key = `k${random.below(this.keys)}`;
     if (random.chance(0.12)) this.readStale(key, proceed);
     else this.ask(this.draw(key), proceed);

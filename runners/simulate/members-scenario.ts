@@ -6,7 +6,6 @@ import type { Deployment } from "../../backend/api.ts";
 import type { LifeguardParts } from "../../backend/api-members.ts";
 import type { FaultPlan } from "../../backend/kernel/fault.ts";
 import { Random } from "../../backend/kernel/random.ts";
-import { cloudDelays, oneRegion } from "../../backend/kernel/topology.ts";
 import { millisecond, second } from "../../backend/kernel/units.ts";
 import type { Micros, NodeId } from "../../backend/kernel/units.ts";
 import { createSimulation } from "../../backend/simulated.ts";
@@ -15,10 +14,12 @@ import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
 import { runUnderFaults } from "./faulty-run.ts";
 import { MembersHistory } from "./members-history.ts";
-import type { ScenarioRun } from "./scenario.ts";
+import { withPatience } from "./patience.ts";
+import { regionalDeployment } from "./regional-deployment.ts";
+import type { Scenario, ScenarioRun } from "./scenario.ts";
 
-export interface MembersScenarioSpec {
-  readonly shapes: readonly number[];
+interface MembersScenarioSpec {
+  readonly nodes: readonly number[];
   readonly nemeses: readonly Nemesis[];
   readonly faults: number;
   readonly clients: number;
@@ -33,9 +34,27 @@ const suspicionUs = 500 * millisecond;
 /** Lifeguard: a suspicion that too few confirm. */
 const longestSuspicionUs = 6 * suspicionUs;
 
-export function runMembersScenario(spec: MembersScenarioSpec, seed: number, plant?: string): ScenarioRun {
+const members: MembersScenarioSpec = {
+  nodes: [4, 5, 7],
+  nemeses: ["crash", "partition", "pause", "slow", "link", "clock", "disk"],
+  faults: 8,
+  clients: 4,
+  keys: 20,
+};
+
+export const membersScenarios: readonly Scenario[] = [
+  {
+    name: "members",
+    promise: "members agree on who is there once all is healed, bury nobody without a cause, and miss no crash",
+    catches: ["suspicion-without-incarnation", "raises-others-incarnation", "forward-without-checksum"],
+    tolerates: [],
+    run: (seed, plant) => runMembersScenario(members, seed, plant),
+  },
+];
+
+function runMembersScenario(spec: MembersScenarioSpec, seed: number, plant?: string): ScenarioRun {
   const draws = Random.stream(seed, "scenario");
-  const nodes = draws.pick(spec.shapes);
+  const nodes = draws.pick(spec.nodes);
   const history = new MembersHistory(nodes);
   const simulation = createSimulation(deploymentOf(nodes, draws, plant), seed, { checkEvery: 512, witness: history });
   const shape = { nodes, fromUs: calmUs, toUs: loadUs, count: spec.faults, kinds: spec.nemeses };
@@ -68,11 +87,7 @@ function deploymentOf(nodes: number, draws: Random, plant?: string): Deployment 
   const lifeguard = draws.chance(0.5) ? all : undefined;
   const targets = draws.chance(0.2) ? "random" : "round-robin";
   const seeds = draws.chance(0.3) ? [0, 1] : undefined;
-  return {
-    topology: oneRegion(nodes, 3, cloudDelays),
-    durability: "log",
-    turnUs: 5,
-    plant,
+  return regionalDeployment(nodes, plant, {
     service: {
       kind: "members",
       detector: {
@@ -85,7 +100,7 @@ function deploymentOf(nodes: number, draws: Random, plant?: string): Deployment 
         ...(seeds && { seeds }),
       },
     },
-  };
+  });
 }
 
 /** Crashes, clocks and copies take no message from anybody. */
@@ -104,12 +119,9 @@ function work(
   let operation = 0;
   const go = (): void => {
     if (simulation.now > loadUs + second) return;
-    let open = true;
-    const proceed = (): void => {
-      if (open) simulation.at(simulation.now + random.below(60 * millisecond), go);
-      open = false;
-    };
-    simulation.at(simulation.now + patienceUs, proceed);
+    const proceed = withPatience(simulation, patienceUs, () =>
+      simulation.at(simulation.now + random.below(60 * millisecond), go),
+    );
     const request = { kind: "ring-add", key: `k${random.below(spec.keys)}`, value: `${id}.${++operation}` } as const;
     simulation.request(random.below(simulation.nodes), request, (answer) => {
       if (answer.kind === "ok") history.acknowledged++;

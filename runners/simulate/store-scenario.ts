@@ -4,7 +4,6 @@
  */
 import type { Answer, Deployment, Item, MergeRule, Replication } from "../../backend/api.ts";
 import { Random } from "../../backend/kernel/random.ts";
-import { cloudDelays, oneRegion } from "../../backend/kernel/topology.ts";
 import { millisecond, second } from "../../backend/kernel/units.ts";
 import type { Micros, NodeId } from "../../backend/kernel/units.ts";
 import { createSimulation } from "../../backend/simulated.ts";
@@ -12,6 +11,7 @@ import type { SimulatedBackend } from "../../backend/simulated.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
 import { runUnderFaults } from "./faulty-run.ts";
+import { regionalDeployment } from "./regional-deployment.ts";
 import type { ScenarioHistory } from "./scenario-history.ts";
 import type { ScenarioRun } from "./scenario.ts";
 
@@ -72,11 +72,7 @@ export function play<H extends ScenarioHistory>(
 }
 
 function deploymentOf(spec: StoreScenarioSpec, nodes: number, plant?: string): Deployment {
-  return {
-    topology: oneRegion(nodes, 3, cloudDelays),
-    durability: "log",
-    turnUs: 5,
-    plant,
+  return regionalDeployment(nodes, plant, {
     service: {
       kind: "tables",
       virtualNodes: 16,
@@ -92,7 +88,7 @@ function deploymentOf(spec: StoreScenarioSpec, nodes: number, plant?: string): D
         },
       ],
     },
-  };
+  });
 }
 
 /** One operation at a time; a timeout leaves the outcome unknown and the client goes on. */

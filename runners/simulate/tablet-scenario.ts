@@ -6,7 +6,6 @@
 import type { Answer, Deployment, LogSpec } from "../../backend/api.ts";
 import type { TabletRules } from "../../backend/api-tablets.ts";
 import { Random } from "../../backend/kernel/random.ts";
-import { cloudDelays, oneRegion } from "../../backend/kernel/topology.ts";
 import { millisecond, second } from "../../backend/kernel/units.ts";
 import type { Micros } from "../../backend/kernel/units.ts";
 import { createSimulation } from "../../backend/simulated.ts";
@@ -15,11 +14,13 @@ import type { RegisterInput, RegisterOutput } from "../check/models.ts";
 import { drawFaultPlan } from "./fault-plan.ts";
 import type { Nemesis } from "./fault-plan.ts";
 import { runUnderFaults } from "./faulty-run.ts";
-import type { ScenarioRun } from "./scenario.ts";
+import { withPatience } from "./patience.ts";
+import { regionalDeployment } from "./regional-deployment.ts";
+import type { Scenario, ScenarioRun } from "./scenario.ts";
 import { TabletHistory } from "./tablet-history.ts";
 import { operate } from "./tablet-operator.ts";
 
-export interface TabletScenarioSpec {
+interface TabletScenarioSpec {
   /** Nodes of the cluster; the first three keep everything, the others only forward. */
   readonly nodes: readonly number[];
   readonly log: Omit<LogSpec, "replicas">;
@@ -38,7 +39,42 @@ const loadUs = 6 * second;
 const calmUs = 1_500 * millisecond;
 const patienceUs = 1_500 * millisecond;
 
-export function runTabletScenario(spec: TabletScenarioSpec, seed: number, plant?: string): ScenarioRun {
+const tablets: TabletScenarioSpec = {
+  nodes: [3, 4, 5],
+  log: { leaseUs: 500 * millisecond, window: 4, batch: 8, keepSlots: 32 },
+  nemeses: ["crash", "partition", "pause", "slow", "link", "disk", "drift"],
+  faults: 8,
+  clients: 8,
+  keys: 6,
+  actEveryUs: 150 * millisecond,
+  balance: {
+    splitAbovePerSecond: 150,
+    mergeBelowPerSecond: 50,
+    patienceUs: 200 * millisecond,
+    restUs: 400 * millisecond,
+  },
+};
+const tabletsPower: TabletScenarioSpec = { ...tablets, nodes: [3], nemeses: ["power", "wipe", "disk", "link"] };
+
+export const tabletScenarios: readonly Scenario[] = [
+  {
+    name: "tablets",
+    promise: "tablets split, merge and change leaders under load: each key has one owner and one order of its values",
+    catches: ["split-loses-in-flight", "sealed-tablet-serves"],
+    tolerates: [],
+    run: (seed, plant) => runTabletScenario(tablets, seed, plant),
+  },
+  {
+    name: "tablets-power-loss",
+    promise:
+      "power is lost and a disk is wiped while tablets split and merge: what was begun is finished, nothing is lost",
+    catches: [],
+    tolerates: [],
+    run: (seed, plant) => runTabletScenario(tabletsPower, seed, plant),
+  },
+];
+
+function runTabletScenario(spec: TabletScenarioSpec, seed: number, plant?: string): ScenarioRun {
   const draws = Random.stream(seed, "scenario");
   const nodes = draws.pick(spec.nodes);
   const balance = draws.chance(0.5) ? spec.balance : undefined;
@@ -75,14 +111,10 @@ function deploymentOf(
   balance: TabletRules | undefined,
   plant?: string,
 ): Deployment {
-  return {
-    topology: oneRegion(nodes, 3, cloudDelays),
-    durability: "log",
-    turnUs: 5,
-    plant,
+  return regionalDeployment(nodes, plant, {
     time: { kind: "polled" },
     service: { kind: "tablets", log: { ...spec.log, replicas: [0, 1, 2] }, balance },
-  };
+  });
 }
 
 export function keyOf(number: number): string {
@@ -117,12 +149,9 @@ class TabletClient {
   go(): void {
     const { random, simulation } = this;
     if (simulation.now > loadUs) return;
-    let open = true;
-    const proceed = (): void => {
-      if (open) simulation.at(simulation.now + random.below(25 * millisecond), () => this.go());
-      open = false;
-    };
-    simulation.at(simulation.now + patienceUs, proceed);
+    const proceed = withPatience(simulation, patienceUs, () =>
+      simulation.at(simulation.now + random.below(25 * millisecond), () => this.go()),
+    );
     this.ask(this.draw(keyOf(random.below(this.keys))), proceed);
   }
 

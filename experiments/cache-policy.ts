@@ -70,13 +70,19 @@ function ahead(measured: Measured, design: string, trace: TraceName): number[] {
   return percents(measured, design, hitShare(trace)).map((share, i) => share - lru[i]);
 }
 
+/** Each design is ahead on its trace by so many points; what is printed is the one that is ahead by least. */
 function aheadBy(measured: Measured, points: number, wanted: readonly (readonly [string, TraceName])[]): Judgement {
-  return allOf(
-    wanted.map(([design, trace]) => {
-      const { status, measured: seen } = atLeast(ahead(measured, design, trace), points, " points");
-      return { status, measured: `${designs[design as keyof typeof designs].title} on ${trace}: ${seen}` };
-    }),
-  );
+  const each = wanted.map(([design, trace]) => ({
+    ...atLeast(ahead(measured, design, trace), points, "points"),
+    which: `${measured.of(design).design.title} on ${trace}`,
+    by: mean(ahead(measured, design, trace)),
+  }));
+  const { status } = allOf(each);
+  const least = each
+    .filter((one) => status === "held" || one.status !== "held")
+    .reduce((a, b) => (b.by < a.by ? b : a));
+  const among = wanted.length === 1 ? "" : `, the least of ${wanted.length}`;
+  return { status, measured: `${least.which}: ${least.measured}${among}` };
 }
 
 const better = ["segmented", "s3fifo", "tinylfu"];

@@ -18,17 +18,22 @@ export function percentileChart(
   measured: Measured,
   { designs, ...text }: ChartText & { designs: readonly string[] },
 ): Chart {
-  const series = designs.map((name) => {
-    const merged = new Histogram();
-    for (const run of measured.of(name).runs) {
-      for (const { latency } of run.operations) merged.merge(Histogram.decode(latency));
-    }
-    return {
-      name: measured.of(name).design.title,
-      points: merged.curve().map(([quantile, us]) => [quantile, us / 1_000]),
-    };
-  });
+  const series = designs.map((name) => ({
+    name: measured.of(name).design.title,
+    points: pooled(measured, name)
+      .curve()
+      .map(([quantile, us]) => [quantile, us / 1_000]),
+  }));
   return { kind: "percentiles", ...text, series: series.filter(({ points }) => points.length > 0) };
+}
+
+/** Microseconds that ok operations of all runs of a design took. */
+export function pooled(measured: Measured, design: string): Histogram {
+  const merged = new Histogram();
+  for (const run of measured.of(design).runs) {
+    for (const { latency } of run.operations) merged.merge(Histogram.decode(latency));
+  }
+  return merged;
 }
 
 /**

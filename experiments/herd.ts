@@ -7,9 +7,9 @@
  */
 import type { Deployment } from "../backend/api.ts";
 import { noDelays, oneRegion } from "../backend/kernel/topology.ts";
-import { second } from "../backend/kernel/units.ts";
+import { mebibyte, second } from "../backend/kernel/units.ts";
 import { figure, inEveryRun } from "../runners/compare/judge.ts";
-import type { Design, Experiment, TankPlan } from "../runners/experiment.ts";
+import type { Claim, Design, Experiment, TankPlan } from "../runners/experiment.ts";
 import type { Chart } from "../runners/results.ts";
 import { herd } from "../workloads/herd.ts";
 import { designBars, designsRun, mean } from "./charts.ts";
@@ -17,7 +17,7 @@ import { designBars, designsRun, mean } from "./charts.ts";
 const deployment: Deployment = {
   topology: oneRegion(1, 1, noDelays),
   durability: "none",
-  service: { kind: "cache", memoryBytes: 16 * 1_048_576 },
+  service: { kind: "cache", memoryBytes: 16 * mebibyte },
 };
 
 function design(title: string, description: string, by: string): Design {
@@ -45,18 +45,20 @@ function plan(seconds: number, rounds: number, more: Partial<TankPlan> = {}): Ta
   };
 }
 
-const once = (name: "coalesced" | "stale") => ({
-  text: `${designs[name].title}: exactly one recomputation for each expiry`,
-  expected: "among a thousand clients, in every run and for every expiry",
-  judge: (measured: Parameters<Experiment["claims"][number]["judge"]>[0]) => {
-    const most = measured.values(name, "check.mostPerExpiry");
-    const expiries = measured.values(name, "check.expiries");
-    return inEveryRun(
-      most.map((count, i) => count === 1 && expiries[i] >= 2),
-      `at most ${most.join(", ")} in ${expiries.join(", ")} expiries`,
-    );
-  },
-});
+function once(name: "coalesced" | "stale"): Claim {
+  return {
+    text: `${designs[name].title}: exactly one recomputation for each expiry`,
+    expected: "among a thousand clients, in every run and for every expiry",
+    judge(measured) {
+      const most = measured.values(name, "check.mostPerExpiry");
+      const expiries = measured.values(name, "check.expiries");
+      return inEveryRun(
+        most.map((count, i) => count === 1 && expiries[i] >= 2),
+        `at most ${most.join(", ")} in ${expiries.join(", ")} expiries`,
+      );
+    },
+  };
+}
 
 export const herdExperiment: Experiment = {
   name: "herd",

@@ -77,20 +77,10 @@ function plan(perSecond: number, endS: number, rounds: number, names?: readonly 
   };
 }
 
-function counter(run: RunResult, name: string): number {
-  const value = run.counters[name];
-  return typeof value === "number" ? value : 0;
-}
-
 /** What the comparisons of one run say, as shares of those whose two answers came. */
-function comparison(run: RunResult): Record<string, number> {
-  const [same, different, missed, only, both] = [
-    "shadowSame",
-    "shadowDifferent",
-    "shadowMissed",
-    "shadowOnlyHit",
-    "shadowBothMissed",
-  ].map((name) => counter(run, name));
+function comparison({ metrics }: RunResult): Record<string, number> {
+  const counter = (name: string): number => metrics[`counter.shadow${name}`] ?? 0;
+  const [same, different, missed, only, both] = ["Same", "Different", "Missed", "OnlyHit", "BothMissed"].map(counter);
   const compared = same + different + missed + only + both;
   if (compared === 0) return {};
   const live = (same + different + missed) / compared;
@@ -100,7 +90,7 @@ function comparison(run: RunResult): Record<string, number> {
     shadowHitShare: candidate,
     shadowGain: candidate - live,
     differentShare: different / compared,
-    comparedShare: compared / counter(run, "shadowMirrored"),
+    comparedShare: compared / counter("Mirrored"),
   };
 }
 

@@ -16,11 +16,11 @@ import type { FanOutSpec, SurvivalCurve } from "../backend/api-tails.ts";
 import { noDelays, oneRegion } from "../backend/kernel/topology.ts";
 import { millisecond, second } from "../backend/kernel/units.ts";
 import { figure, inEveryRun } from "../runners/compare/judge.ts";
-import type { Claim, Design, Experiment, Measured, TankPlan } from "../runners/experiment.ts";
-import { Histogram } from "../runners/measure/histogram.ts";
+import type { Claim, Design, Experiment, TankPlan } from "../runners/experiment.ts";
+import type { Histogram } from "../runners/measure/histogram.ts";
 import type { Chart } from "../runners/results.ts";
 import { fanOut } from "../workloads/fan-out.ts";
-import { designBars, designsRun, mean, percentileChart } from "./charts.ts";
+import { designBars, designsRun, mean, percentileChart, pooled } from "./charts.ts";
 import { leastWorkloadLimit, leastWorkloadMean } from "./least-workload.ts";
 
 export const calibrated: SurvivalCurve = [
@@ -100,14 +100,7 @@ function plan(reads: number, rounds: number, more: Partial<TankPlan> = {}): Tank
   return { load: { kind: "poisson", perSecond }, forUs, warmUpUs: forUs / 20, rounds, faults: [], ...more };
 }
 
-/** Milliseconds that `quantile` of the reads of all runs do not exceed. */
-function pooledMs(measured: Measured, name: string, quantile: number): { readonly ms: number; readonly reads: number } {
-  const all = new Histogram();
-  for (const run of measured.of(name).runs) {
-    for (const { latency } of run.operations) all.merge(Histogram.decode(latency));
-  }
-  return { ms: all.quantile(quantile) / millisecond, reads: all.count };
-}
+const p999Ms = (all: Histogram): number => all.quantile(0.999) / millisecond;
 
 function tail(name: "plain" | "hedged", paperMs: number): Claim {
   return {
@@ -116,7 +109,8 @@ function tail(name: "plain" | "hedged", paperMs: number): Claim {
       "the paper's figure within 10 % over 200,000 reads or more, within 30 % over a tenth of that, in the quick form",
     tanks: ["simulation"],
     judge(measured) {
-      const { ms, reads } = pooledMs(measured, name, 0.999);
+      const all = pooled(measured, name);
+      const [ms, reads] = [p999Ms(all), all.count];
       const tolerance = reads >= 200_000 ? 0.1 : 0.3;
       const held = Math.abs(ms / paperMs - 1) <= tolerance;
       return inEveryRun([held], `${figure(ms)} ms over ${figure(reads)} reads`);
@@ -138,7 +132,7 @@ function tiedClaim(name: keyof typeof loads): Claim {
     tanks: ["simulation"],
     judge(measured) {
       const seen = mean(measured.values(name, "meanMs")) / serviceMs(name);
-      const { reads } = pooledMs(measured, name, 0.5);
+      const reads = pooled(measured, name).count;
       const theory = leastWorkloadMean(servers, 2, load, 3_000_000, 1);
       const held = Math.abs(seen / theory - 1) <= (reads >= 300_000 ? 0.01 : 0.03);
       const limit = leastWorkloadLimit(2, load);
@@ -174,8 +168,7 @@ export const tailAtScale: Experiment = {
     candidate: "hedged",
     better: "lower",
     sentence(measured) {
-      const { ms: plain } = pooledMs(measured, "plain", 0.999);
-      const { ms: hedged } = pooledMs(measured, "hedged", 0.999);
+      const [plain, hedged] = ["plain", "hedged"].map((name) => p999Ms(pooled(measured, name)));
       const extra = mean(measured.values("hedged", "extraShare")) * 100;
       return (
         `Of reads over ${servers} servers one in a thousand takes ${figure(plain)} ms; asking another server after 10 ms brings that to ` +

@@ -144,30 +144,78 @@ function present(measured: Measured, names: readonly Name[]): Name[] {
   return names.filter((name) => measured.designs.some((each) => each.name === name && each.runs.length > 0));
 }
 
-/** `holds` in every run of each of `names` that was run; `shows` is what is printed of a run. */
-function everywhere(
-  measured: Measured,
-  names: readonly Name[],
-  holds: (run: RunResult, name: Name) => boolean,
-  shows: (run: RunResult) => string,
-): Judgement {
-  return forEachDesign(measured, present(measured, names), (name) => {
-    const { runs } = measured.of(name);
-    return inEveryRun(
-      runs.map((run) => holds(run, name as Name)),
-      shows(runs[0]),
-    );
+interface Seen {
+  readonly name: Name;
+  readonly title: string;
+  readonly run: RunResult;
+}
+
+/** All runs of each of `names` that was run. */
+function runsOf(measured: Measured, names: readonly Name[]): Seen[] {
+  return present(measured, names).flatMap((name) => {
+    const { design: shown, runs } = measured.of(name);
+    return runs.map((run) => ({ name, title: shown.title, run }));
   });
 }
 
-/** By phase. */
-function medians(run: RunResult, home: number): string {
-  const figures = phases.map((_, phase) => figure(medianUs(run, phase, home) / millisecond));
-  return `zone ${zoneNames[home]} ${figures.join(", ")} ms`;
+/** The one in which `of` is least; one that has no such figure first. */
+function leastOf(seen: readonly Seen[], of: (each: Seen) => number): Seen {
+  const value = (each: Seen): number => (Number.isNaN(of(each)) ? -Infinity : of(each));
+  return seen.reduce((least, each) => (value(each) < value(least) ? each : least));
 }
 
-const shares = (of: (run: RunResult, phase: number) => number) => (run: RunResult) =>
-  phases.map((phase, i) => `${phase} ${percent(of(run, i))}`).join(", ");
+/** In every run of each of `names` that was run `spare` is not below 0; what is printed is the run in which it is least. */
+function everywhere(
+  measured: Measured,
+  names: readonly Name[],
+  spare: (run: RunResult) => number,
+  shows: (run: RunResult) => string,
+): Judgement {
+  const seen = runsOf(measured, names);
+  if (seen.length === 0) return inEveryRun([], "");
+  const { title, run } = leastOf(seen, (each) => spare(each.run));
+  const runs = `${seen.length} runs of ${present(measured, names).length} designs`;
+  return inEveryRun(
+    seen.map((each) => spare(each.run) >= 0),
+    `${shows(run)}: ${title}, the least of ${runs}`,
+  );
+}
+
+/** How many times as long the median get of one zone takes as before. */
+function slower(run: RunResult, phase: number, home: number): number {
+  return medianUs(run, phase, home) / medianUs(run, 0, home);
+}
+
+/** The least share of writes acknowledged in one phase (with `sign` -1 the greatest), and whose it is. */
+function acknowledged(seen: readonly Seen[], phase: number, sign: 1 | -1): string {
+  if (seen.length === 0) return "no such design";
+  const { title, run } = leastOf(seen, (each) => sign * acknowledgedShare(each.run, phase));
+  return `${percent(acknowledgedShare(run, phase))} (${title})`;
+}
+
+/** Whether a latch can be had while a zone is lost. */
+function isReached(name: Name): boolean {
+  const { needed, zones } = waitsFor[name];
+  return needed <= zones - 1;
+}
+
+function latches(measured: Measured): Judgement {
+  const seen = runsOf(measured, Object.keys(waitsFor) as Name[]);
+  const all = 1 - slack[measured.tank];
+  const held = seen.map(({ name, run }) => {
+    const during = acknowledgedShare(run, 1);
+    // A write under way when the zone died had been answered, or had its answer on its way.
+    const asTold = isReached(name) ? during >= all : during < 0.05;
+    return asTold && acknowledgedShare(run, 0) >= all && acknowledgedShare(run, 3) >= all;
+  });
+  const reached = seen.filter(({ name }) => isReached(name));
+  const others = seen.filter(({ name }) => !isReached(name));
+  return inEveryRun(
+    held,
+    `while lost at least ${acknowledged(reached, 1, 1)} where it can hold, at most ${acknowledged(others, 1, -1)} where not; ` +
+      `before at least ${acknowledged(seen, 0, 1)}, in the end ${acknowledged(seen, 3, 1)}`,
+  );
+}
 
 export const zoneLoss: Experiment = {
   name: "zone-loss",
@@ -226,14 +274,20 @@ export const zoneLoss: Experiment = {
         everywhere(
           measured,
           replicated,
-          (run) => hitShare(run, 1) >= hitShare(run, 0) - slack[measured.tank],
-          shares(hitShare),
+          (run) => hitShare(run, 1) - (hitShare(run, 0) - slack[measured.tank]),
+          (run) => `${percent(hitShare(run, 1))} while lost, ${percent(hitShare(run, 0))} before`,
         ),
     },
     {
       text: "With one copy everything is missed while its zone is lost",
       expected: "no hits, and the misses cannot be set either",
-      judge: (measured) => everywhere(measured, ["single"], (run) => hitShare(run, 1) < 0.01, shares(hitShare)),
+      judge(measured) {
+        const shares = runsOf(measured, ["single"]).map(({ run }) => hitShare(run, 1));
+        return inEveryRun(
+          shares.map((share) => share < 0.01),
+          `${shares.map(percent).join(", ")} hit while it is lost`,
+        );
+      },
     },
     {
       text: "Reads become slower only for those who were beside the lost zone",
@@ -245,9 +299,12 @@ export const zoneLoss: Experiment = {
           measured,
           localFirst,
           (run) =>
-            medianUs(run, 1, 0) >= 2 * medianUs(run, 0, 0) &&
-            [1, 2].every((home) => medianUs(run, 1, home) <= 1.1 * medianUs(run, 0, home)),
-          (run) => [0, 1].map((home) => medians(run, home)).join("; "),
+            Math.min(
+              medianUs(run, 1, 0) - 2 * medianUs(run, 0, 0),
+              ...[1, 2].map((home) => 1.1 * medianUs(run, 0, home) - medianUs(run, 1, home)),
+            ),
+          (run) =>
+            `x${figure(slower(run, 1, 0))} beside it, x${figure(Math.max(slower(run, 1, 1), slower(run, 1, 2)))} elsewhere`,
         ),
     },
     {
@@ -256,32 +313,19 @@ export const zoneLoss: Experiment = {
         "in the last phase gets beside it are as fast as before where it copied, at most a tenth longer, and slower where misses alone warm it",
       tanks: ["simulation"],
       judge: (measured) =>
-        everywhere(
-          measured,
-          ["local", "copied"],
-          (run, name) => medianUs(run, 3, 0) <= 1.1 * medianUs(run, 0, 0) === (name === "copied"),
-          (run) => medians(run, 0),
-        ),
+        forEachDesign(measured, present(measured, ["local", "copied"]), (name) => {
+          const { runs } = measured.of(name);
+          return inEveryRun(
+            runs.map((run) => medianUs(run, 3, 0) <= 1.1 * medianUs(run, 0, 0) === (name === "copied")),
+            runs.map((run) => `x${figure(slower(run, 3, 0))}`).join(", "),
+          );
+        }),
     },
     {
       text: "A latch holds exactly where enough zones are left",
       expected:
         "while one of three zones is lost NONE, ONE, QUORUM and ALL_MINUS_1 are acknowledged, ALL fails; before and in the end all are acknowledged, but for 1 % (5 % on busy threads)",
-      judge: (measured) =>
-        everywhere(
-          measured,
-          present(measured, Object.keys(waitsFor) as Name[]),
-          (run, name) => {
-            const { needed, zones } = waitsFor[name];
-            const reached = needed <= zones - 1;
-            const during = acknowledgedShare(run, 1);
-            const all = 1 - slack[measured.tank];
-            // A write under way when the zone died had been answered, or had its answer on its way.
-            const asTold = reached ? during >= all : during < 0.05;
-            return asTold && acknowledgedShare(run, 0) >= all && acknowledgedShare(run, 3) >= all;
-          },
-          shares(acknowledgedShare),
-        ),
+      judge: latches,
     },
     {
       text: "Nobody sees what was not written, what has expired, or what a write in all zones replaced",

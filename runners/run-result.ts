@@ -40,14 +40,15 @@ export function recorderFor(
 }
 
 /**
- * The check's counts become metrics named `check.<count>`, and scalar counters `counter.<name>`, so that a claim can read every
+ * The check's counts and figures become metrics named `check.<name>`, and scalar counters `counter.<name>`, so that a claim can read every
  * figure by one name.
  */
 export function runResult(order: Pick<RunOrder, "round" | "seed" | "watch">, remains: RunRemains): RunResult {
-  const { recorder, check, counters } = remains;
+  const { recorder, counters } = remains;
+  const { figures, ...check } = remains.check;
   order.watch?.onRecorded?.(remains.startedAt.toISOString(), recorder);
   const metrics = standardMetrics(recorder);
-  for (const [name, value] of Object.entries(check.counts)) metrics[`check.${name}`] = value;
+  for (const [name, value] of Object.entries({ ...check.counts, ...figures })) metrics[`check.${name}`] = value;
   for (const [name, value] of Object.entries(counters)) {
     if (typeof value === "number") metrics[`counter.${name}`] = value;
   }

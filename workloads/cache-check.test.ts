@@ -75,6 +75,22 @@ test("counters", () => {
   assert.match(end(3), /only 2 were asked for/);
 });
 
+test("by phase and home: figures, which nobody adds up, beside the counts of the whole", () => {
+  const gets = [10, 20, 60].map((took) => at(0, took, { ...hit("x"), phase: 1, home: 2 }));
+  const failed = at(0, 5, { ...set("y"), phase: 1 }, "unknown");
+  const { counts, figures } = checkCache([at(0, 1, set("x")), ...gets, failed], new Map(), promise);
+  assert.deepEqual([counts["hits"], counts["acknowledged"], counts["failed"]], [3, 1, 1]);
+  assert.deepEqual(figures, {
+    "acknowledged.0": 1,
+    "gets.1": 3,
+    "hits.1": 3,
+    "getsFailed.1": 0,
+    "failed.1": 1,
+    "getP50Us.1.2": 20,
+  });
+  assert.ok(!Object.keys(counts).some((name) => name.includes(".")), JSON.stringify(counts));
+});
+
 test("nothing to look at is no proof", () => {
   assert.equal(checkCache([], new Map(), promise).held, false);
 });

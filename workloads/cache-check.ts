@@ -177,27 +177,33 @@ function checkCounters(
   }
 }
 
-/** By phase: gets, hits, writes acknowledged and failed; by phase and home: how long gets took. */
+/** Gets that failed, and writes by what their clients were told; as figures the same and gets and hits by phase, and how long gets took by phase and home. */
 function countPhases(history: readonly HistoryEntry[], findings: Findings): void {
+  const byPhase: Record<string, number> = {};
+  const count = (name: string, phase: number, by = 1): void => {
+    byPhase[`${name}.${phase}`] = (byPhase[`${name}.${phase}`] ?? 0) + by;
+  };
   const took = new Map<string, number[]>();
   for (const { fact, outcome, startUs, endUs } of history) {
     const phase = Number(fact.phase ?? 0);
     if (fact.kind === "get") {
-      findings.count(`gets.${phase}`);
-      findings.count(`hits.${phase}`, fact.said === "hit" ? 1 : 0);
-      findings.count(`getsFailed.${phase}`, outcome === "ok" ? 0 : 1);
+      count("gets", phase);
+      count("hits", phase, fact.said === "hit" ? 1 : 0);
+      count("getsFailed", phase, outcome === "ok" ? 0 : 1);
+      findings.count("getsFailed", outcome === "ok" ? 0 : 1);
       const name = `${phase}.${Number(fact.home ?? 0)}`;
       const list = took.get(name) ?? [];
       took.set(name, list);
       if (outcome === "ok") list.push(endUs - startUs);
     } else if (fact.kind === "set" || fact.kind === "delete") {
-      findings.count(`${outcome === "ok" ? "acknowledged" : "failed"}.${phase}`);
+      const told = outcome === "ok" ? "acknowledged" : "failed";
+      count(told, phase);
+      findings.count(told);
     }
   }
+  for (const [name, value] of Object.entries(byPhase)) findings.figure(name, value);
   for (const [name, list] of took) {
     list.sort((a, b) => a - b);
-    if (list.length === 0) continue;
-    findings.count(`getP50Us.${name}`, list[Math.floor(list.length * 0.5)]);
-    findings.count(`getP99Us.${name}`, list[Math.floor(list.length * 0.99)]);
+    if (list.length > 0) findings.figure(`getP50Us.${name}`, list[Math.floor(list.length * 0.5)]);
   }
 }

@@ -93,7 +93,8 @@ export class Cache implements Workload {
   readonly name = "cache";
   private readonly plan: Plan;
   private readonly keys: KeyChooser;
-  private readonly weights: readonly number[];
+  /** Of places in `kinds`. */
+  private readonly mix: Distribution;
   private readonly preload: number;
   private readonly homes: readonly (readonly number[])[];
   private readonly phases: readonly number[];
@@ -109,7 +110,7 @@ export class Cache implements Workload {
       loadUs: distributionOf(parameters, "loadUs"),
     };
     this.keys = keyChooser(parameters.text("keys"));
-    this.weights = weightsOf(parameters);
+    this.mix = { kind: "histogram", values: [...kinds.keys()], weights: weightsOf(parameters) };
     this.preload = parameters.whole("preload", 0, 10_000_000);
     this.homes = homesOf(parameters);
     this.phases = phasesOf(parameters);
@@ -140,7 +141,7 @@ export class Cache implements Workload {
     const entry = entries.length === 0 ? undefined : random.pick(entries);
     let phase = 0;
     while (phase < this.phases.length && arrival >= this.phases[phase]) phase++;
-    const kind = this.draw(random);
+    const kind = kinds[draw(this.mix, random)];
     const key = kind === "count" ? `counter-${random.below(8)}` : this.plan.names.of(this.keys.next(random, arrival));
     return new CacheSession(this.plan, { arrival, kind, key, home, phase, entry }, random);
   }
@@ -163,16 +164,6 @@ export class Cache implements Workload {
   hear({ fact }: Step, answer: Answer): void {
     const outcome = outcomeOf(answer);
     if (outcome !== undefined) Object.assign(fact!, told(outcome));
-  }
-
-  private draw(random: Random): Kind {
-    const total = this.weights.reduce((sum, weight) => sum + weight, 0);
-    let left = random.float() * total;
-    for (let i = 0; i < kinds.length; i++) {
-      left -= this.weights[i];
-      if (left < 0) return kinds[i];
-    }
-    return "get";
   }
 
   private preloaded(index: number): CacheOperation {

@@ -7,8 +7,8 @@
  */
 import type { Request } from "../backend/api.ts";
 import type { Random } from "../backend/kernel/random.ts";
+import { checkOneOutcome } from "./one-outcome.ts";
 import { Parameters } from "./parameters.ts";
-import { Findings } from "./real-time-order.ts";
 import type { CheckResult, HistoryEntry, Session, Step, Workload, WorkloadSpec } from "./workload.ts";
 
 /** The next `arrivals` arrivals are counted in this row of the report. */
@@ -63,18 +63,8 @@ export class FanOut implements Workload {
     return [];
   }
 
-  /** Every operation has one outcome, and none ended before it began. Counts: ok, refused, unknown. */
   check(history: readonly HistoryEntry[]): CheckResult {
-    const findings = new Findings("ok", "refused", "unknown");
-    const seen = new Set<number>();
-    for (const { arrival, startUs, endUs, outcome } of history) {
-      findings.examine();
-      if (seen.has(arrival)) findings.violate(`read ${arrival} has two outcomes`);
-      seen.add(arrival);
-      if (!(endUs >= startUs)) findings.violate(`read ${arrival} ended at ${endUs}, before its start at ${startUs}`);
-      findings.count(outcome);
-    }
-    return findings.result("every read has one outcome");
+    return checkOneOutcome(history, "read");
   }
 
   private rowOf(arrival: number): string {

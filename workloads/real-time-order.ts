@@ -39,10 +39,11 @@ export function isBefore(a: Effect, b: Effect, slackUs: Micros): boolean {
   return a.untilUs + slackUs < b.startUs;
 }
 
-/** Violations and counts while a check goes on. */
+/** Violations, counts and figures while a check goes on. */
 export class Findings {
   private readonly violations: string[] = [];
   private readonly counts: Record<string, number> = {};
+  private readonly figures: Record<string, number> = {};
   private violationCount = 0;
   private examined = 0;
 
@@ -59,6 +60,10 @@ export class Findings {
     this.counts[name] = (this.counts[name] ?? 0) + by;
   }
 
+  figure(name: string, value: number): void {
+    this.figures[name] = value;
+  }
+
   /** Texts past the twentieth are only counted. */
   violate(text: string): void {
     this.violationCount++;
@@ -69,6 +74,7 @@ export class Findings {
     const more = this.violationCount - this.violations.length;
     const violations = more > 0 ? [...this.violations, `and ${more} more`] : this.violations;
     const held = violations.length === 0 && this.examined > 0;
-    return { name, held, examined: this.examined, violations, counts: { ...this.counts } };
+    const { examined, counts, figures } = this;
+    return { name, held, examined, violations, counts: { ...counts }, figures: { ...figures } };
   }
 }

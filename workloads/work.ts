@@ -5,8 +5,8 @@
 import type { Request } from "../backend/api.ts";
 import type { Random } from "../backend/kernel/random.ts";
 import { distributionOf, draw, type Distribution } from "./distribution.ts";
+import { checkOneOutcome } from "./one-outcome.ts";
 import { Parameters } from "./parameters.ts";
-import { Findings } from "./real-time-order.ts";
 import type { CheckResult, HistoryEntry, Session, Step, Workload, WorkloadSpec } from "./workload.ts";
 
 export interface WorkParameters {
@@ -48,19 +48,7 @@ export class Work implements Workload {
     return [];
   }
 
-  /** Every operation in the history is there once and is over after it began. Counts: ok, refused, unknown. */
   check(history: readonly HistoryEntry[]): CheckResult {
-    const findings = new Findings("ok", "refused", "unknown");
-    const seen = new Set<number>();
-    for (const { arrival, startUs, endUs, outcome } of history) {
-      findings.examine();
-      if (seen.has(arrival)) findings.violate(`operation ${arrival} has two outcomes`);
-      seen.add(arrival);
-      if (!(endUs >= startUs))
-        findings.violate(`operation ${arrival} ended at ${endUs}, before its start at ${startUs}`);
-      if (["ok", "refused", "unknown"].includes(outcome)) findings.count(outcome);
-      else findings.violate(`operation ${arrival} has no outcome: got ${outcome}`);
-    }
-    return findings.result("every operation has one outcome");
+    return checkOneOutcome(history, "operation");
   }
 }

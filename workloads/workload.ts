@@ -57,6 +57,8 @@ export interface CheckResult {
   readonly violations: readonly string[];
   /** Counted figures by name: items lost, resurrected, refused ... */
   readonly counts: Readonly<Record<string, number>>;
+  /** Measures by name that do not add up over runs, or too many to be read: metrics as the counts are, and no page lists them. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 export interface Workload {

@@ -9,6 +9,7 @@
  * Both count in whole thousandths or millionths, so that no sequence of roundings can mint a token.
  */
 import type { HedgeBudgetSpec } from "../api-tails.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 export interface HedgeBudget {
   onRead(): void;
@@ -25,32 +26,11 @@ export function createHedgeBudget(spec: HedgeBudgetSpec): HedgeBudget {
     : new ShareHedgeBudget(spec.share, spec.burst);
 }
 
-/** gRPC gives `tokenRatio` three decimals. */
-const thousandths = 1_000;
-
-class TokenHedgeBudget implements HedgeBudget {
-  private readonly max: number;
-  private readonly refund: number;
-  private left: number;
-
-  constructor(max: number, ratio: number) {
-    this.max = Math.round(max * thousandths);
-    this.refund = Math.round(ratio * thousandths);
-    this.left = this.max;
-  }
-
+class TokenHedgeBudget extends TokenBucket implements HedgeBudget {
   onRead(): void {}
 
   tryHedge(): boolean {
-    return this.left > this.max / 2;
-  }
-
-  onSuccess(): void {
-    this.left = Math.min(this.max, this.left + this.refund);
-  }
-
-  onFailure(): void {
-    this.left = Math.max(0, this.left - thousandths);
+    return this.allows;
   }
 }
 

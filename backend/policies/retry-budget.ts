@@ -10,6 +10,7 @@
 import type { Micros } from "../kernel/units.ts";
 import { second } from "../kernel/units.ts";
 import type { RetryBudgetSpec } from "./call.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 export interface RetryBudget {
   /** A first attempt goes out. */
@@ -101,41 +102,12 @@ export class ShareBudget implements RetryBudget {
   }
 }
 
-/** gRPC gives `tokenRatio` three decimals, so tokens are counted in thousandths. */
-const tokenUnit = 1_000;
-
 /** Available: tokens. */
-export class TokenBucketBudget implements RetryBudget {
-  private readonly max: number;
-  private readonly refund: number;
-  private left: number;
-
-  constructor(maxTokens: number, ratio: number) {
-    this.max = Math.round(maxTokens * tokenUnit);
-    this.refund = Math.round(ratio * tokenUnit);
-    this.left = this.max;
-  }
-
+export class TokenBucketBudget extends TokenBucket implements RetryBudget {
   onRequest(_nowUs: Micros): void {}
 
   tryRetry(_nowUs: Micros, _afterTimeout: boolean): boolean {
-    return this.left > this.max / 2;
-  }
-
-  onSuccess(_nowUs: Micros, _wasRetry: boolean, _afterTimeout: boolean): void {
-    this.left = Math.min(this.max, this.left + this.refund);
-  }
-
-  onFailure(_nowUs: Micros): void {
-    this.left = Math.max(0, this.left - tokenUnit);
-  }
-
-  available(_nowUs: Micros): number {
-    return this.left / tokenUnit;
-  }
-
-  capacity(_nowUs: Micros): number {
-    return this.max / tokenUnit;
+    return this.allows;
   }
 }
 

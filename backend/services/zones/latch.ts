@@ -60,11 +60,6 @@ export class Latch {
     return this.answers.reduce((sum, answer) => (answer === undefined ? sum : sum + 1), 0);
   }
 
-  /** Every zone has answered or is given up. */
-  get complete(): boolean {
-    return this.answered + this.silent.size === this.answers.length;
-  }
-
   /** What its client is told; undefined while that is open. */
   verdict(): CacheOutcome | undefined {
     const known = this.answers.filter((answer) => answer !== undefined);

@@ -68,11 +68,6 @@ export class ZoneMap {
     return [...all.slice(own), ...all.slice(0, own)];
   }
 
-  /** Does a zone of the node's own keep items? */
-  hasLocal(node: NodeId): boolean {
-    return this.zones[this.near(node)[0]].name === this.topology.nodes[node].zone;
-  }
-
   /** Zones of other regions. */
   far(node: NodeId): readonly number[] {
     const { region } = this.topology.nodes[node];

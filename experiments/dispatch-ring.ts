@@ -31,8 +31,9 @@ const perSecond = 800;
 const surge = { from: 0.25, to: 0.5 };
 const deathAt = 0.6;
 const downUs = 2 * second;
+const forS = 9;
 
-function design(title: string, description: string, count: number, placement: Placement, forS: number): Design {
+function design(title: string, description: string, count: number, placement: Placement): Design {
   const deployment: Deployment = {
     topology: oneRegion(count, 3, cloudDelays),
     durability: "log",
@@ -56,31 +57,26 @@ function design(title: string, description: string, count: number, placement: Pl
   };
 }
 
-const forS = 9;
 const ring = (virtualNodes: number): Placement => ({ kind: "ring", virtualNodes });
 const designs = {
-  one: design("One node", "All drivers in the memory of one node.", 1, ring(1), forS),
+  one: design("One node", "All drivers in the memory of one node.", 1, ring(1)),
   plain: design(
     "Ring, 1 point a node",
     "Cells by their hash; each node stands at one point of the ring.",
     nodes,
     ring(1),
-    forS,
   ),
   ring: design(
     "Ring, 100 points a node",
     "Cells by their hash; each node stands at a hundred points.",
     nodes,
     ring(100),
-    forS,
   ),
-  strips: design(
-    "Strips of the map",
-    "Each node has a strip from north to south.",
-    nodes,
-    { kind: "strips", west: 13.1, east: 13.7 },
-    forS,
-  ),
+  strips: design("Strips of the map", "Each node has a strip from north to south.", nodes, {
+    kind: "strips",
+    west: 13.1,
+    east: 13.7,
+  }),
 } satisfies Record<string, Design>;
 
 function plan(rounds: number, only?: readonly string[]): TankPlan {

@@ -36,8 +36,8 @@ interface Given {
 
 export class HandOvers<Goods> {
   readonly counts = { given: 0, taken: 0, fenced: 0 };
-  protected readonly env: RingpopEnv<never, never, Goods>;
-  protected readonly view: MembersView;
+  private readonly env: RingpopEnv<never, never, Goods>;
+  private readonly view: MembersView;
   private readonly ring: Pick<Ringpop<never, never, Goods>, "ownerOf" | "owns">;
   private readonly user: HandOverUser<Goods>;
   private readonly open = new Map<TicketId, Given>();
@@ -101,7 +101,7 @@ export class HandOvers<Goods> {
   }
 
   /** Whether the giver is still who it was when it held the key. */
-  protected admits(giver: NodeId, incarnation: number): boolean {
+  private admits(giver: NodeId, incarnation: number): boolean {
     const standing = this.view.standingOf(giver);
     return standing !== "dead" && standing !== "unknown" && incarnation === this.view.incarnationOf(giver);
   }

@@ -27,7 +27,9 @@ export type RingpopEnv<Body, Result, Goods> = Pick<
 >;
 
 /** Before the second, third and fourth attempt. */
-export const retryDelaysUs: readonly Micros[] = [0, second, 3_500 * millisecond];
+const retryDelaysUs: readonly Micros[] = [0, second, 3_500 * millisecond];
+/** How long an answer is waited for before it counts as lost. */
+const answerUs: Micros = 1_500 * millisecond;
 
 /** How a request ended that was put to `Ringpop.request`. Unknown: it may have been served. */
 export type ForwardOutcome<Result> =
@@ -41,26 +43,13 @@ export interface Caller {
   readonly ticket: TicketId;
 }
 
-export interface RingChange {
-  /** Counts this node's rings from 1. */
-  readonly epoch: number;
-  readonly checksum: number;
-  readonly joined: readonly NodeId[];
-  readonly gone: readonly NodeId[];
-}
-
 /** The service on top of a ring. */
 export interface RingUser<Body, Result> {
   /** The key is this node's: answer with `Ringpop.answer`, in this turn or later. */
   serve(caller: Caller, key: string, body: Body): void;
   onOutcome(request: number, outcome: ForwardOutcome<Result>): void;
   /** Called within the turn in which the membership changed: what is not this node's any longer is to be handed over. */
-  onRingChange(change: RingChange): void;
-}
-
-export interface RingpopOptions {
-  /** How long an answer is waited for before it counts as lost; 1.5 s by default. */
-  readonly answerUs?: Micros;
+  onRingChange(): void;
 }
 
 interface Forward<Body> {
@@ -84,28 +73,20 @@ export class Ringpop<Body, Result, Goods = never> {
   /** On the ring, ascending. Empty before the first `onMembersChange`. */
   members: readonly NodeId[] = [];
   readonly counts = { served: 0, forwarded: 0, refusals: 0, retries: 0, lost: 0 };
-  protected readonly env: RingpopEnv<Body, Result, Goods>;
+  private readonly env: RingpopEnv<Body, Result, Goods>;
   private readonly view: MembersView;
   private readonly build: BuildRing;
   private readonly user: RingUser<Body, Result>;
-  private readonly answerUs: Micros;
   /** Built when somebody asks for an owner: members that come and go in one moment cost nothing. */
   private ring: KeyRing | null = null;
   private readonly forwards = new Map<TicketId, Forward<Body>>();
   private nextTicket: TicketId;
 
-  constructor(
-    env: RingpopEnv<Body, Result, Goods>,
-    view: MembersView,
-    build: BuildRing,
-    user: RingUser<Body, Result>,
-    { answerUs = 1_500 * millisecond }: RingpopOptions = {},
-  ) {
+  constructor(env: RingpopEnv<Body, Result, Goods>, view: MembersView, build: BuildRing, user: RingUser<Body, Result>) {
     this.env = env;
     this.view = view;
     this.build = build;
     this.user = user;
-    this.answerUs = answerUs;
     // An answer to an earlier life must not be taken for one to this.
     this.nextTicket = env.random.uint32() * 1_048_576;
   }
@@ -120,12 +101,7 @@ export class Ringpop<Body, Result, Goods = never> {
     this.ring = null;
     this.checksum = ringChecksum(present);
     this.epoch++;
-    this.user.onRingChange({
-      epoch: this.epoch,
-      checksum: this.checksum,
-      joined: without(present, before),
-      gone: without(before, present),
-    });
+    this.user.onRingChange();
   }
 
   /** Itself before there is a ring. */
@@ -213,7 +189,7 @@ export class Ringpop<Body, Result, Goods = never> {
     }
     this.counts.forwarded++;
     env.send(forward.to, { kind: "ring-forward", ticket, key, checksum: this.checksum, body });
-    forward.timer = env.after(this.answerUs, "ring-lost", ticket);
+    forward.timer = env.after(answerUs, "ring-lost", ticket);
   }
 
   private onAnswer(from: NodeId, ticket: TicketId, result: Result): void {
@@ -256,17 +232,6 @@ export class Ringpop<Body, Result, Goods = never> {
     this.forwards.delete(ticket);
     this.user.onOutcome(forward.request, outcome);
   }
-}
-
-/** Those of `nodes` that are not among `others`; both ascending. */
-function without(nodes: readonly NodeId[], others: readonly NodeId[]): NodeId[] {
-  const left: NodeId[] = [];
-  let next = 0;
-  for (const node of nodes) {
-    while (next < others.length && others[next] < node) next++;
-    if (others[next] !== node) left.push(node);
-  }
-  return left;
 }
 
 /** Of a set of nodes, whatever their order. 52 bits. */

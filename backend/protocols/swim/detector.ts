@@ -19,8 +19,6 @@ export interface MembersObserver {
 
 export interface FailureDetector<Message> {
   readonly table: MemberTable;
-  /** Protocol periods since the start, of this life. */
-  readonly periods: number;
   /** Sent so far, of this life. */
   readonly messages: number;
   start(): void;

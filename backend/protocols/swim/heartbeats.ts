@@ -35,12 +35,12 @@ export interface HeartbeatOptions {
 
 export class Heartbeats implements FailureDetector<Heartbeat> {
   readonly table: MemberTable;
-  periods = 0;
   messages = 0;
   private readonly env: HeartbeatEnv;
   private readonly options: HeartbeatOptions;
   private readonly observer: MembersObserver;
   private readonly heardAt: Float64Array;
+  private periods = 0;
   private life = 0;
   private incarnation = 0;
 

@@ -81,7 +81,6 @@ interface Relay {
 
 export class Swim implements FailureDetector<SwimMessage> {
   readonly table: MemberTable;
-  periods = 0;
   messages = 0;
   protected readonly env: SwimEnv;
   protected readonly dissemination: Dissemination;
@@ -99,6 +98,8 @@ export class Swim implements FailureDetector<SwimMessage> {
     sync: 0,
     table: 0,
   };
+  /** Since the start. */
+  private periods = 0;
   private probe: Probe | null = null;
   private nextSequence: number;
   /** Raised when the member leaves or joins: periods of before are over. */
@@ -294,7 +295,7 @@ export class Swim implements FailureDetector<SwimMessage> {
   /* ---- claims ---- */
 
   /** Suspects it, or adds this member's own suspicion to that of others. */
-  protected suspect(member: NodeId): void {
+  private suspect(member: NodeId): void {
     const incarnation = this.table.incarnationOf(member);
     const standing = this.options.suspicion === undefined ? "dead" : "suspect";
     this.learn(member, versionOf(standing, incarnation), this.env.self);
@@ -317,7 +318,7 @@ export class Swim implements FailureDetector<SwimMessage> {
     if (said === "dead") this.observer.onBuried();
   }
 
-  protected takeIncarnation(incarnation: number, standing: "alive" | "left"): void {
+  private takeIncarnation(incarnation: number, standing: "alive" | "left"): void {
     storeIncarnation(this.env.store, incarnation);
     this.raise(this.env.self, versionOf(standing, incarnation), this.env.self);
   }

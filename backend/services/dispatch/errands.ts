@@ -10,7 +10,7 @@ import type { Answer } from "../../api.ts";
 import type { DispatchResult, DriverSeen, Match, TripState } from "../../api-dispatch.ts";
 import { millisecond } from "../../kernel/units.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
-import { chosen } from "./holdings.ts";
+import { chosen, isLater } from "./accepted.ts";
 import type { Accepted, DispatchEnv, KeeperView, RegisterView } from "./messages.ts";
 
 const againUs: Micros = 200 * millisecond;
@@ -235,8 +235,4 @@ function merged(
     trips.set(value.trip.trip, { trip: value.trip.trip, driver, rider: value.trip.rider, ended: false });
   }
   return [...trips.values()];
-}
-
-function isLater(a: Accepted, b: Accepted): boolean {
-  return a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence);
 }

@@ -16,6 +16,7 @@ import type { DriverSeen, Place, ReportPosition } from "../../api-dispatch.ts";
 import type { TimerId } from "../../kernel/env.ts";
 import { millisecond } from "../../kernel/units.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
+import { chosen, isLater, isSame } from "./accepted.ts";
 import type { Cell, CellGrid } from "./cells.ts";
 import { DriverIndex } from "./driver-index.ts";
 import type { Located, Near } from "./driver-index.ts";
@@ -224,7 +225,7 @@ export class Holdings {
   }
 
   /** Whether this node has the right to give the driver away, and it is free. */
-  protected mayBook(held: HeldDriver): boolean {
+  private mayBook(held: HeldDriver): boolean {
     return this.isOwned(held) && this.isIdle(held);
   }
 
@@ -232,7 +233,7 @@ export class Holdings {
     return held.phase === "held" && !held.leaving;
   }
 
-  protected isIdle({ accepted, state, reportedAt }: HeldDriver): boolean {
+  private isIdle({ accepted, state, reportedAt }: HeldDriver): boolean {
     return accepted.value.trip === null && state === "available" && this.env.now - reportedAt <= this.expireUs;
   }
 
@@ -417,18 +418,7 @@ function newcomer(driver: string, cell: Cell, place: Place, number: number): Hel
   };
 }
 
-function isLater(a: Accepted, b: Accepted): boolean {
-  return a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence);
-}
-
 /** Whether a keeper's answer is about what is being written. */
 function isOf({ phase, accepted }: HeldDriver, answer: { epoch: number; sequence: number }): boolean {
-  return phase === "writing" && accepted.epoch === answer.epoch && accepted.sequence === answer.sequence;
-}
-
-/** What a majority has accepted, the very same thing; null among the answers stands for itself. Undefined: nothing. */
-export function chosen(answers: readonly (Accepted | null)[], majority: number): Accepted | null | undefined {
-  const same = (a: Accepted | null, b: Accepted | null): boolean =>
-    a === null || b === null ? a === b : a.epoch === b.epoch && a.sequence === b.sequence;
-  return answers.find((a) => answers.filter((b) => same(a, b)).length >= majority);
+  return phase === "writing" && isSame(accepted, answer);
 }

@@ -22,7 +22,7 @@ class Desk {
       },
     };
     const send = (to: number, message: DispatchMessage): void => void this.said.push([to, message]);
-    const env = { self: 0, now: 0, wall: { earliest: 0, latest: 0 }, store, send };
+    const env = { wall: { earliest: 0, latest: 0 }, store, send };
     this.keeper = new Keeper(env as unknown as ConstructorParameters<typeof Keeper>[0]);
     this.keeper.start();
     return this.keeper;

@@ -16,6 +16,7 @@ import type { Value } from "../../kernel/store.ts";
 import { afterPrefix, byteKey } from "../../kernel/store.ts";
 import { minute } from "../../kernel/units.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
+import { isSame } from "./accepted.ts";
 import { nothingAccepted } from "./messages.ts";
 import type {
   Accepted,
@@ -27,7 +28,7 @@ import type {
   Trip,
 } from "./messages.ts";
 
-type KeeperEnv = Pick<Env<DispatchMessage, never, never>, "self" | "now" | "wall" | "store" | "send">;
+type KeeperEnv = Pick<Env<DispatchMessage, never, never>, "wall" | "store" | "send">;
 
 export interface Register {
   /** No accept of an earlier epoch is taken. Never decreases. */
@@ -54,7 +55,7 @@ const rememberUs: Micros = 10 * minute;
 const unclaimed: Register = { promised: 0, owner: -1, life: 0, accepted: nothingAccepted };
 
 export class Keeper {
-  protected readonly env: KeeperEnv;
+  private readonly env: KeeperEnv;
   private readonly registers = new Map<string, Register>();
   /** By trip: the driver whose register holds it. */
   private readonly trips = new Map<string, string>();
@@ -95,7 +96,7 @@ export class Keeper {
   onAccept(from: NodeId, driver: string, accepted: Accepted, again: boolean): void {
     const register = this.registers.get(driver) ?? unclaimed;
     const answer = this.judge(driver, register, accepted, again);
-    if (answer.kind === "accepted" && !sameAs(register.accepted, accepted))
+    if (answer.kind === "accepted" && !isSame(register.accepted, accepted))
       this.accept(driver, register, accepted, from);
     this.env.send(from, answer);
   }
@@ -156,7 +157,7 @@ export class Keeper {
     const { epoch, sequence } = accepted;
     if (this.isFenced(register, accepted)) return { kind: "fenced", driver, epoch: register.promised };
     const { trip } = accepted.value;
-    if (trip !== null && !sameAs(register.accepted, accepted)) {
+    if (trip !== null && !isSame(register.accepted, accepted)) {
       const other = this.trips.get(trip.trip);
       // A new owner that found the trip running has found what a majority has: here, only, it was to end.
       const over = this.ended.get(trip.trip);
@@ -217,8 +218,4 @@ function stateOf(trip: string, { driver, rider }: EndedTrip): TripState {
 
 function endedKey(trip: string): string {
   return endedPrefix + byteKey(trip);
-}
-
-function sameAs(a: Accepted, b: Accepted): boolean {
-  return a.epoch === b.epoch && a.sequence === b.sequence;
 }

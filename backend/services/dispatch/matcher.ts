@@ -217,15 +217,12 @@ export class Matcher {
 
   private finish(matching: Matching, match: Match | null): void {
     const { trip } = matching.request;
+    const answer: Answer = { kind: "ok", result: { kind: "match", trip, match } };
+    this.close(matching, answer);
     if (match === null) this.counts.unmatched++;
     else this.counts.matched++;
-    this.close(matching, { kind: "ok", result: { kind: "match", trip, match } });
     // Who found nobody may ask again.
-    if (match !== null) this.decided.set(trip, { answer: this.answerOf(trip, match), at: this.env.now });
-  }
-
-  private answerOf(trip: string, match: Match): Answer {
-    return { kind: "ok", result: { kind: "match", trip, match } };
+    if (match !== null) this.decided.set(trip, { answer, at: this.env.now });
   }
 
   private close(matching: Matching, answer: Answer): void {

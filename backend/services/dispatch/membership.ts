@@ -35,7 +35,7 @@ export function membershipOf(env: DispatchEnv, nodes: number, spec: DispatchMemb
 }
 
 /** Everybody, always. */
-export class FixedMembership implements Membership, MembersView {
+class FixedMembership implements Membership, MembersView {
   readonly view = this;
   private readonly all: readonly NodeId[];
 
@@ -105,8 +105,6 @@ class WatchedMembership implements Membership, MembersObserver {
   }
 
   onMissed(): void {}
-
-  onPinged(): void {}
 
   /** What it gave away meanwhile the keepers know, and what it keeps is claimed from it: nothing has to be forgotten. */
   onBuried(): void {}

@@ -1,6 +1,5 @@
 /** Planted bugs of the dispatch service. */
-import type { Ringpop } from "../../protocols/ringpop/ringpop.ts";
-import { Ringpop as RealRingpop } from "../../protocols/ringpop/ringpop.ts";
+import { ForwardWithoutChecksum } from "../members/mutants.ts";
 import type { DispatchRoles } from "./dispatch-node.ts";
 import { dispatchRoles } from "./dispatch-node.ts";
 import { Holdings } from "./holdings.ts";
@@ -19,12 +18,6 @@ class ForgetsThePromise extends Keeper {
   }
 }
 
-class AcceptsAnyForward<Body, Result, Goods> extends RealRingpop<Body, Result, Goods> {
-  protected override accepts(): boolean {
-    return true;
-  }
-}
-
 export const plantedDispatch: readonly { name: string; description: string; dispatch: DispatchRoles }[] = [
   {
     name: "booking-without-ownership",
@@ -39,6 +32,6 @@ export const plantedDispatch: readonly { name: string; description: string; disp
   {
     name: "dispatch-without-checksum",
     description: "a node serves what was forwarded to it by another ring, and keeps drivers that are not its own",
-    dispatch: { ...dispatchRoles, ringpop: AcceptsAnyForward as typeof Ringpop },
+    dispatch: { ...dispatchRoles, ringpop: ForwardWithoutChecksum },
   },
 ];

@@ -5,8 +5,8 @@
 import type { Placement } from "../../api-dispatch.ts";
 import { hash32 } from "../../kernel/hash.ts";
 import type { NodeId } from "../../kernel/units.ts";
-import { Ring } from "../../protocols/ring/ring.ts";
 import type { BuildRing } from "../../protocols/ringpop/view.ts";
+import { Rings } from "../members/rings.ts";
 import { centreOf } from "./cells.ts";
 import type { Cell } from "./cells.ts";
 
@@ -17,11 +17,8 @@ export function keyOf(placement: Placement, owned: Cell, nodes: number): string 
 
 export function buildRing(placement: Placement, nodes: number): BuildRing {
   if (placement.kind === "ring") {
-    return (members) =>
-      new Ring(
-        members.map((id) => ({ id, zone: "", weight: 1 })),
-        placement.virtualNodes,
-      );
+    const rings = new Rings(nodes, placement.virtualNodes);
+    return (members) => rings.of(members);
   }
   const strips = new Map(Array.from({ length: nodes }, (_, strip) => [hash32(stripKey(strip)), strip]));
   return (members) => ({ ownerOf: (hash) => stripOwner(strips.get(hash)!, members) });

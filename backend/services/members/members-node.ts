@@ -33,13 +33,12 @@ export type MembersEnv = Env<MembersMessage, MembersTimer, Answer>;
 export interface MembersRoles {
   readonly Swim: typeof Swim;
   readonly Ringpop: typeof Ringpop;
-  readonly HandOvers: typeof HandOvers;
 }
 
 /** Members often come and go together: keys move once, after that time. Requests follow the ring at once. */
 const settleUs = 250 * millisecond;
 
-export const membersRoles: MembersRoles = { Swim, Ringpop, HandOvers };
+export const membersRoles: MembersRoles = { Swim, Ringpop };
 
 export class MembersNode
   implements Core<MembersMessage, MembersTimer, MembersRequest>, MembersObserver, RingUser<string | null, Served>
@@ -76,7 +75,7 @@ export class MembersNode
       (members) => rings.of(members),
       this,
     );
-    this.handOvers = new roles.HandOvers<readonly string[]>(env, table, this.ringpop, this.values);
+    this.handOvers = new HandOvers<readonly string[]>(env, table, this.ringpop, this.values);
   }
 
   start(): void {

@@ -25,7 +25,7 @@ class RaisesOthersIncarnation extends Swim {
 }
 
 /** A request is served wherever it was sent: by two rings, one key has two homes. */
-class ForwardWithoutChecksum<Body, Result, Goods> extends Ringpop<Body, Result, Goods> {
+export class ForwardWithoutChecksum<Body, Result, Goods> extends Ringpop<Body, Result, Goods> {
   protected override accepts(): boolean {
     return true;
   }

@@ -174,7 +174,8 @@ export interface CacheResult {
 }
 
 /** How a full cache chooses what to forget. */
-export type EvictionPolicy = "lru" | "segmented-lru" | "s3-fifo" | "w-tinylfu";
+export const evictionPolicies = ["lru", "segmented-lru", "s3-fifo", "w-tinylfu"] as const;
+export type EvictionPolicy = (typeof evictionPolicies)[number];
 
 /** A cache. With several nodes each owns a share of the keys, by consistent hashing, and hands on what is not its own. */
 export interface CacheService {

@@ -10,6 +10,7 @@
  *     resized              overwrites with lengths of 50 to 350 bytes, in a full store
  */
 import process from "node:process";
+import { evictionPolicies } from "../../api-cache.ts";
 import type { EvictionPolicy } from "../../api-cache.ts";
 import { Random } from "../../kernel/random.ts";
 import { mebibyte } from "../../kernel/units.ts";
@@ -98,11 +99,10 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-const policies: readonly EvictionPolicy[] = ["lru", "segmented-lru", "s3-fifo", "w-tinylfu"];
 const keyOnly = cpuNs(1_000_000, (i) => (read += key(scattered(i)).length));
 const times = new Map<string, Map<string, number[]>>();
 for (let round = 0; round < rounds; round++) {
-  for (const name of [...policies, "Map of Buffers"] as const) {
+  for (const name of [...evictionPolicies, "Map of Buffers"] as const) {
     const subject =
       name === "Map of Buffers" ? new PlainMap() : new Store(name, Math.ceil(items * bytesAnItem) + mebibyte);
     for (const [what, ns] of Object.entries(measure(subject, name !== "Map of Buffers"))) {
@@ -115,9 +115,9 @@ for (let round = 0; round < rounds; round++) {
 console.log(
   `${items} items of 100 bytes; ns of processor time an operation, less ${keyOnly.toFixed(0)} for making its key`,
 );
-console.log("".padEnd(16) + [...policies, "Map of Buffers"].map((name) => name.padStart(16)).join(""));
+console.log("".padEnd(16) + [...evictionPolicies, "Map of Buffers"].map((name) => name.padStart(16)).join(""));
 for (const [what, row] of times) {
-  const cells = [...policies, "Map of Buffers"].map((name) => {
+  const cells = [...evictionPolicies, "Map of Buffers"].map((name) => {
     const values = row.get(name);
     return (values ? median(values).toFixed(0) : "-").padStart(16);
   });

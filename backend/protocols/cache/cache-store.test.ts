@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { evictionPolicies } from "../../api-cache.ts";
 import type { EvictionPolicy } from "../../api-cache.ts";
 import { Random } from "../../kernel/random.ts";
 import { kibibyte, mebibyte } from "../../kernel/units.ts";
 import { CacheStore, minCacheBytes } from "./cache-store.ts";
 import * as layout from "./item-layout.ts";
-
-const policies: readonly EvictionPolicy[] = ["lru", "segmented-lru", "s3-fifo", "w-tinylfu"];
 
 function open(limitBytes: number, policy: EvictionPolicy = "lru", seed = 1): CacheStore {
   return new CacheStore({ limitBytes, policy, random: new Random(seed) });
@@ -157,7 +156,7 @@ class Model {
   }
 }
 
-for (const policy of policies) {
+for (const policy of evictionPolicies) {
   test(`${policy}: what is there was stored and is whole, whatever happens`, () => {
     fc.assert(
       fc.property(fc.array(operation, { minLength: 1, maxLength: 250, size: "max" }), (operations) => {
@@ -175,7 +174,7 @@ for (const policy of policies) {
 
 /* ---- memory ------------------------------------------------------------------------------------------------------------------ */
 
-for (const policy of policies) {
+for (const policy of evictionPolicies) {
   test(`${policy}: sizes that change leave no memory behind`, () => {
     const store = open(2 * mebibyte, policy);
     const random = new Random(3);
@@ -400,7 +399,7 @@ test("a walk in pages shows every item that stays, while others come", () => {
   assert.equal(store.counts.evictions, 0);
 });
 
-for (const policy of policies) {
+for (const policy of evictionPolicies) {
   test(`${policy}: the hottest items come first`, () => {
     const store = open(mebibyte, policy);
     for (let i = 0; i < 20_000; i++) {

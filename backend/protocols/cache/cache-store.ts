@@ -2,9 +2,10 @@
  * The memory of a cache: items under keys, within a stated number of bytes, with expiry and eviction. No JavaScript object belongs to an item, so a
  * million of them give the garbage collector nothing to walk; all memory is taken when the store is made and touched as it is used.
  *
- *     find(key) -> item --- flagsOf, casOf, expiresSOf, read ... ---        an item is a number, good until the next set, remove or find
+ *     find(key) -> item --- flagsOf, casOf, readValue ... ---        an item is a number, good until the next set, remove or find
  *
  *     HashIndex  key -> item          BlockArena  header, key and value of each          Eviction  who goes when there is no room
+ *                                 ItemFields  what each is asked
  *
  * Times are whole seconds on any scale that the owner likes (memcached's is Unix time); they never go back. An expired item is gone for whoever looks for
  * it, and its memory is taken back then, by `crawl`, or when its turn to be evicted comes.
@@ -19,11 +20,12 @@ import { noCounts } from "./cache-counts.ts";
 import type { Eviction } from "./eviction.ts";
 import { defaultPolicy, evictionFor, policyBytesABlock } from "./evictions.ts";
 import { HashIndex } from "./hash-index.ts";
+import { ItemFields } from "./item-fields.ts";
 import * as layout from "./item-layout.ts";
 import { ItemLists } from "./item-lists.ts";
 import { KeyHash } from "./key-hash.ts";
 
-const { wordShift, headerBytes, marksWord, epochShift, neverExpires, blocksFor } = layout;
+const { wordShift, headerBytes, marksWord, epochShift, blocksFor } = layout;
 
 export interface CacheStoreOptions {
   /** Of everything: items, index, policy. From 16 KiB to 8 GiB. */
@@ -39,17 +41,11 @@ export const minCacheBytes = 16 * kibibyte;
 const maxCacheBytes = 8 * 1_024 * mebibyte;
 /** Bytes of index a block: a bucket of 4 bytes for every second block, since no item is smaller than one. */
 const indexBytesABlock = 2;
-const wide = 4_294_967_296;
-/** Values are copied into buffers that they share, as Node's own small buffers do. */
-const sharedBytes = 64 * kibibyte;
 
-export class CacheStore {
+export class CacheStore extends ItemFields {
   readonly limitBytes: number;
   readonly maxItemBytes: number;
-  readonly policy: EvictionPolicy;
   readonly counts: CacheCounts = noCounts();
-  private readonly arena: BlockArena;
-  private readonly words: Int32Array;
   private readonly index: HashIndex;
   private readonly lists: ItemLists;
   private readonly eviction: Eviction;
@@ -64,8 +60,6 @@ export class CacheStore {
   private epoch = 0;
   /** When the next flush falls due. */
   private flushS = Infinity;
-  private shared = new ArrayBuffer(0);
-  private sharedUsed = 0;
 
   constructor({ limitBytes, maxItemBytes = mebibyte, policy = defaultPolicy, random }: CacheStoreOptions) {
     if (!(limitBytes >= minCacheBytes && limitBytes <= maxCacheBytes)) {
@@ -75,11 +69,9 @@ export class CacheStore {
     }
     const bytesABlock = BlockArena.bytesABlock + indexBytesABlock + policyBytesABlock(policy);
     const blocks = Math.floor((limitBytes - kibibyte) / bytesABlock);
+    super(new BlockArena(blocks));
     this.limitBytes = limitBytes;
     this.maxItemBytes = Math.min(maxItemBytes, (blocks >>> 2) * layout.blockBytes);
-    this.policy = policy;
-    this.arena = new BlockArena(blocks);
-    this.words = this.arena.words;
     this.index = new HashIndex(this.arena, blocks >>> 1);
     this.lists = new ItemLists(this.arena);
     this.eviction = evictionFor(policy, this.lists);
@@ -232,6 +224,11 @@ export class CacheStore {
     this.remove(item);
   }
 
+  /** A CAS value greater than every one before: for changes that are no `set`. */
+  nextCas(): number {
+    return ++this.lastCas;
+  }
+
   remove(item: number): void {
     const keyBytes = this.keyBytesOf(item);
     const valueBytes = this.valueBytesOf(item);
@@ -258,123 +255,6 @@ export class CacheStore {
     for (let bucket = 0; bucket < this.index.buckets; bucket++) {
       for (const item of this.index.itemsOf(bucket, [])) this.expire(item);
     }
-  }
-
-  /* ---- one item -------------------------------------------------------------------------------------------------------------- */
-
-  private keyBytesOf(item: number): number {
-    return this.words[(item << wordShift) + marksWord] & layout.keyBytesMask;
-  }
-
-  valueBytesOf(item: number): number {
-    return this.words[(item << wordShift) + layout.valueBytesWord];
-  }
-
-  keyOf(item: number): string {
-    return this.arena.text(item, headerBytes, this.keyBytesOf(item));
-  }
-
-  /** A copy, good for ever. Small ones share a buffer of 64 KiB, which the last of them keeps alive. */
-  valueOf(item: number): Uint8Array {
-    const length = this.valueBytesOf(item);
-    const value = this.room(length);
-    this.readValue(item, value, 0);
-    return value;
-  }
-
-  /** Copies the value into `target`, which must have room for `valueBytesOf` bytes from `at`. */
-  readValue(item: number, target: Uint8Array, at: number): void {
-    const whole = this.isMarked(item, layout.wholeMark);
-    this.arena.read(item, headerBytes + this.keyBytesOf(item), this.valueBytesOf(item), whole, target, at);
-  }
-
-  private room(length: number): Uint8Array {
-    if (length > sharedBytes >>> 3) return new Uint8Array(length);
-    if (this.sharedUsed + length > this.shared.byteLength) {
-      this.shared = new ArrayBuffer(sharedBytes);
-      this.sharedUsed = 0;
-    }
-    const room = new Uint8Array(this.shared, this.sharedUsed, length);
-    this.sharedUsed += (length + 7) & ~7;
-    return room;
-  }
-
-  flagsOf(item: number): number {
-    return this.words[(item << wordShift) + layout.flagsWord] >>> 0;
-  }
-
-  casOf(item: number): number {
-    const at = item << wordShift;
-    return this.words[at + layout.casHighWord] * wide + (this.words[at + layout.casLowWord] >>> 0);
-  }
-
-  /** `cas`: a safe integer, 0 or more. Those that `set` gives go on from the greatest that it gave. */
-  setCas(item: number, cas: number): void {
-    const at = item << wordShift;
-    this.words[at + layout.casLowWord] = cas;
-    this.words[at + layout.casHighWord] = Math.floor(cas / wide);
-  }
-
-  /** A CAS value greater than every one before: for changes that are no `set`. */
-  nextCas(): number {
-    return ++this.lastCas;
-  }
-
-  /** When it expires, in seconds; Infinity: never. */
-  expiresSOf(item: number): number {
-    const expires = this.words[(item << wordShift) + layout.expiresWord] >>> 0;
-    return expires === neverExpires ? Infinity : expires;
-  }
-
-  /** In place: no other part of the item changes. */
-  setExpiry(item: number, expiresS: number): void {
-    this.words[(item << wordShift) + layout.expiresWord] =
-      expiresS >= neverExpires ? neverExpires : Math.max(0, Math.floor(expiresS));
-  }
-
-  /** When it was stored or used last, in seconds. */
-  accessedSOf(item: number): number {
-    return this.words[(item << wordShift) + layout.accessedWord] >>> 0;
-  }
-
-  /** Used since it was stored. */
-  wasFetched(item: number): boolean {
-    return this.isMarked(item, layout.fetchedMark);
-  }
-
-  isStale(item: number): boolean {
-    return this.isMarked(item, layout.staleMark);
-  }
-
-  setStale(item: number, stale: boolean): void {
-    this.mark(item, layout.staleMark, stale);
-  }
-
-  /** Somebody has been told to recompute it. */
-  isWon(item: number): boolean {
-    return this.isMarked(item, layout.wonMark);
-  }
-
-  setWon(item: number, won: boolean): void {
-    this.mark(item, layout.wonMark, won);
-  }
-
-  /** Its client writes the key in base64. */
-  isKeyEncoded(item: number): boolean {
-    return this.isMarked(item, layout.keyEncodedMark);
-  }
-
-  setKeyEncoded(item: number, encoded: boolean): void {
-    this.mark(item, layout.keyEncodedMark, encoded);
-  }
-
-  private isMarked(item: number, mark: number): boolean {
-    return (this.words[(item << wordShift) + marksWord] & mark) !== 0;
-  }
-
-  private mark(item: number, mark: number, on: boolean): void {
-    const at = (item << wordShift) + marksWord;
-    this.words[at] = on ? this.words[at] | mark : this.words[at] & ~mark;
   }
 
   /* ---- walks ----------------------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /** Who is forgotten, and in which order, as the papers say; and how often each policy has what is asked for. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { evictionPolicies } from "../../api-cache.ts";
 import type { EvictionPolicy } from "../../api-cache.ts";
 import { Random } from "../../kernel/random.ts";
 import { CacheStore, minCacheBytes } from "./cache-store.ts";
@@ -173,7 +174,7 @@ test("w-tinylfu: what is asked for again and again comes in, though it is missed
 });
 
 test("an item that grows is not evicted to make room for itself", () => {
-  for (const policy of ["lru", "segmented-lru", "s3-fifo", "w-tinylfu"] as const) {
+  for (const policy of evictionPolicies) {
     const bench = new Bench(policy);
     for (let i = 0; i < 3 * bench.room; i++) bench.put(`k${i}`);
     for (let length = 100; length < bench.store.maxItemBytes - 60; length += 500) {
@@ -288,7 +289,7 @@ test("hit ratios stand in the order that the papers found, and below the best", 
   const shown: Record<string, Record<string, number>> = {};
   for (const { name, keys } of traces(60_000, 10_000, 2)) {
     shown[name] = { best: bestHits(keys, items) / keys.length };
-    for (const policy of ["lru", "segmented-lru", "s3-fifo", "w-tinylfu"] as const) {
+    for (const policy of evictionPolicies) {
       shown[name][policy] = hitRatio(policy, keys, items);
       assert.ok(shown[name][policy] <= shown[name].best * 1.05 + 0.001, `${policy} beats the best on ${name}`);
     }

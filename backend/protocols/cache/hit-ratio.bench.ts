@@ -5,6 +5,7 @@
  *     node backend/protocols/cache/hit-ratio.bench.ts [thousand requests] [thousand keys] [per cent, ...]
  */
 import process from "node:process";
+import { evictionPolicies } from "../../api-cache.ts";
 import type { EvictionPolicy } from "../../api-cache.ts";
 import { Random } from "../../kernel/random.ts";
 import { mebibyte } from "../../kernel/units.ts";
@@ -12,7 +13,6 @@ import { BlockArena } from "./block-arena.ts";
 import { CacheStore } from "./cache-store.ts";
 import { bestHits, traces } from "./traces.fixture.ts";
 
-const policies: readonly EvictionPolicy[] = ["lru", "segmented-lru", "s3-fifo", "w-tinylfu"];
 const [requests = 1_000, keys = 100, ...shares] = process.argv.slice(2).map(Number);
 const value = new Uint8Array(100);
 /** With a key of 8 bytes, three blocks. */
@@ -43,9 +43,9 @@ for (const share of shares.length > 0 ? shares : [1, 10]) {
   console.log(
     `\n${requests},000 requests, ${keys},000 keys, room for ${share} % of them (${((items * bytesAnItem) / mebibyte).toFixed(1)} MiB); hits in per cent (ns)`,
   );
-  console.log("".padEnd(18) + [...policies, "best"].map((name) => name.padStart(16)).join(""));
+  console.log("".padEnd(18) + [...evictionPolicies, "best"].map((name) => name.padStart(16)).join(""));
   for (const { name, keys: trace } of traces(requests * 1_000, keys * 1_000, 1)) {
-    const cells = policies.map((policy) => {
+    const cells = evictionPolicies.map((policy) => {
       const { hits, ns } = hitsOf(policy, trace, items);
       return `${((100 * hits) / trace.length).toFixed(2)} (${ns.toFixed(0)})`.padStart(16);
     });

@@ -2,23 +2,27 @@
  * What a million items of 100 bytes cost beyond processor time: pauses of the garbage collector while the cache is under load, and resident memory beside
  * that of Debian's memcached for the same items. Prints whether no pause was longer than 10 ms, and whether memory is within 1.5 times memcached's.
  *
- *     node backend/cache-memory.bench.ts [seconds of load] [thousand items] [policy]
+ *     node scripts/bench-cache-memory.ts [seconds of load] [thousand items] [policy]
  *
  * The load is nine gets to one set, in batches as a door hands them on; values are copied out and dropped. Ours is measured in this process, all of Node
  * included; memcached, when it is installed, is a child that is filled over its own protocol. Both know the limit that holds the items and a tenth more.
  */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, connect } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
 import { PerformanceObserver } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
-import type { CacheOperation, EvictionPolicy } from "./api-cache.ts";
-import { Random } from "./kernel/random.ts";
-import { mebibyte } from "./kernel/units.ts";
-import { CacheStore } from "./protocols/cache/cache-store.ts";
-import { CacheExecutor } from "./services/cache/cache-executor.ts";
+import { evictionPolicies } from "../backend/api-cache.ts";
+import type { CacheOperation } from "../backend/api-cache.ts";
+import { Random } from "../backend/kernel/random.ts";
+import { mebibyte } from "../backend/kernel/units.ts";
+import { CacheStore } from "../backend/protocols/cache/cache-store.ts";
+import { CacheExecutor } from "../backend/services/cache/cache-executor.ts";
+import { startMemcached } from "./peers/memcached-server.ts";
+import { withBench } from "./peers/processes.ts";
+import type { Bench } from "./peers/processes.ts";
+import { findProgram } from "./system-packages.ts";
 
 const mostPauseMs = 10;
 const mostTimesMemory = 1.5;
@@ -27,7 +31,9 @@ const valueBytes = 100;
 const bytesAnItem = 216;
 
 const [seconds, thousands] = [Number(process.argv[2] ?? 60), Number(process.argv[3] ?? 1_000)];
-const policy = (process.argv[4] ?? "s3-fifo") as EvictionPolicy;
+const named = process.argv[4] ?? "s3-fifo";
+const policy = evictionPolicies.find((each) => each === named);
+if (policy === undefined) throw new Error(`policy: got "${named}", expected one of ${evictionPolicies.join(", ")}`);
 const items = thousands * 1_000;
 const limitBytes = Math.ceil(items * bytesAnItem * 1.1);
 const keyOf = (i: number): string => `key:${String(i).padStart(11, "0")}`;
@@ -130,26 +136,6 @@ const inMebibytes = (bytes: number): string => `${(bytes / mebibyte).toFixed(0)}
 
 /* ---- memcached --------------------------------------------------------------------------------------------------------------- */
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-async function connected(port: number): Promise<Socket> {
-  for (let attempt = 0; ; attempt++) {
-    const socket = connect(port, "127.0.0.1");
-    const answer = await Promise.race([once(socket, "connect"), once(socket, "error").then(() => undefined)]).catch(
-      () => undefined,
-    );
-    if (answer !== undefined) return socket;
-    if (attempt === 50) throw new Error("memcached does not answer on its port");
-    await pause(100);
-  }
-}
-
 /** What it says last, once that ends as `end`. */
 async function said(socket: Socket, end: string): Promise<string> {
   let text = "";
@@ -172,45 +158,34 @@ async function fill(socket: Socket): Promise<void> {
   await said(socket, "MN\r\n");
 }
 
-async function memcached(): Promise<number | undefined> {
-  const port = await freePort();
-  const user = process.getuid?.() === 0 ? ["-u", "root"] : [];
-  const megabytes = String(Math.ceil(limitBytes / mebibyte));
-  const child = spawn(
-    "memcached",
-    ["-l", "127.0.0.1", "-p", String(port), "-U", "0", "-t", "1", "-m", megabytes, ...user],
-    { stdio: "ignore" },
+async function memcached(bench: Bench): Promise<number> {
+  const { port, child } = await startMemcached(bench, {
+    threads: 1,
+    memoryMebibytes: Math.ceil(limitBytes / mebibyte),
+  });
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  await fill(socket);
+  socket.write("stats\r\n");
+  const stats = await said(socket, "END\r\n");
+  const stat = (name: string): number => Number(new RegExp(`STAT ${name} (\\d+)`).exec(stats)?.[1]);
+  socket.destroy();
+  const resident = residentBytes(child.pid!);
+  console.log(
+    `memcached: ${stat("curr_items")} items, ${inMebibytes(stat("bytes"))} in items, ${stat("evictions")} evictions, ${inMebibytes(resident)} resident`,
   );
-  const failed = once(child, "error").then(
-    () => undefined,
-    () => undefined,
-  );
-  if ((await Promise.race([once(child, "spawn").catch(() => undefined), failed])) === undefined) return undefined;
-  try {
-    const socket = await connected(port);
-    await fill(socket);
-    socket.write("stats\r\n");
-    const stats = await said(socket, "END\r\n");
-    const stat = (name: string): number => Number(new RegExp(`STAT ${name} (\\d+)`).exec(stats)?.[1]);
-    socket.destroy();
-    const resident = residentBytes(child.pid!);
-    console.log(
-      `memcached: ${stat("curr_items")} items, ${inMebibytes(stat("bytes"))} in items, ${stat("evictions")} evictions, ${inMebibytes(resident)} resident`,
-    );
-    return resident;
-  } finally {
-    child.kill();
-  }
+  return resident;
 }
 
-const own = await ours();
-const peer = await memcached();
-if (peer === undefined)
-  console.log("memcached is not installed: memory is not compared (node scripts/system-packages.ts memcached)");
-else {
+function compare(own: Resident, peer: number): void {
   const judged = (what: string, bytes: number): string =>
     `${what} ${(bytes / peer).toFixed(2)} times memcached's: at most ${mostTimesMemory} ${bytes <= mostTimesMemory * peer ? "held" : "NOT held"}`;
   console.log(judged("what the items added to this process is", own.filled - own.before));
   console.log(judged("with what the load left behind it is", own.loaded - own.before));
   console.log(judged("the whole process, Node included, is", own.loaded));
 }
+
+const own = await ours();
+if (findProgram(["memcached"]) === undefined)
+  console.log("memcached is not installed: memory is not compared (node scripts/system-packages.ts memcached)");
+else await withBench("cache-memory", async (bench) => compare(own, await memcached(bench)));

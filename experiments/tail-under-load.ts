@@ -219,7 +219,7 @@ export const tailUnderLoad: Experiment = {
     },
     ratios(
       "Tied requests help at every load",
-      "the shorter of two queues: p99 below that of no hedge everywhere, and a third of it from 80 % on",
+      "the shorter of two queues: p99 below that of no hedge everywhere",
       "tied",
       loads,
       (r) => r < 1,

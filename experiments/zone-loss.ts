@@ -177,7 +177,7 @@ function everywhere(
   const runs = `${seen.length} runs of ${present(measured, names).length} designs`;
   return inEveryRun(
     seen.map((each) => spare(each.run) >= 0),
-    `${shows(run)}: ${title}, the least of ${runs}`,
+    `${shows(run)}: ${title}, the closest of ${runs}`,
   );
 }
 
@@ -186,11 +186,13 @@ function slower(run: RunResult, phase: number, home: number): number {
   return medianUs(run, phase, home) / medianUs(run, 0, home);
 }
 
-/** The least share of writes acknowledged in one phase (with `sign` -1 the greatest), and whose it is. */
+/** The least share of writes acknowledged in one phase (with `sign` -1 the greatest), and whose it is where they differ. */
 function acknowledged(seen: readonly Seen[], phase: number, sign: 1 | -1): string {
   if (seen.length === 0) return "no such design";
   const { title, run } = leastOf(seen, (each) => sign * acknowledgedShare(each.run, phase));
-  return `${percent(acknowledgedShare(run, phase))} (${title})`;
+  const share = acknowledgedShare(run, phase);
+  const alike = seen.every((each) => acknowledgedShare(each.run, phase) === share);
+  return alike ? percent(share) : `${percent(share)} (${title})`;
 }
 
 /** Whether a latch can be had while a zone is lost. */
@@ -334,7 +336,6 @@ export const zoneLoss: Experiment = {
     },
   ],
   charts(measured): Chart[] {
-    const names = designsRun(measured);
     return [
       byPhase(
         measured,
@@ -353,14 +354,7 @@ export const zoneLoss: Experiment = {
         valueLabel: "median (ms)",
         of: (run, phase) => medianUs(run, phase, 0) / millisecond,
       }),
-      {
-        kind: "bars",
-        title: "Gets that showed what had been replaced",
-        reading:
-          "Who does not wait for a zone may read in it what it was not told yet. Where all are waited for there are none.",
-        valueLabel: "share of hits (%)",
-        bars: designBars(measured, names, (run) => (run.metrics["check.staleHits"] / run.metrics["check.hits"]) * 100),
-      },
+      ...staleGets(measured),
       timelineChart(measured, {
         title: "Through the loss",
         reading: "Gets and writes together; what fails are the writes that wait for the lost zone.",
@@ -376,12 +370,27 @@ function byPhase(
   reading: string,
   { valueLabel, of }: { valueLabel: string; of: (run: RunResult, phase: number) => number },
 ): Chart {
-  const bars = designsRun(measured).flatMap((name) => {
-    const { design: shown, runs } = measured.of(name);
-    return phases.map((group, phase) => {
+  const bars = phases.flatMap((group, phase) =>
+    designsRun(measured).flatMap((name) => {
+      const { design: shown, runs } = measured.of(name);
       const values = runs.map((run) => of(run, phase)).filter(Number.isFinite);
-      return { name: shown.title, group, value: values.length === 0 ? 0 : mean(values) };
-    });
-  });
+      // Where nothing was answered there is no median.
+      return values.length === 0 ? [] : [{ name: shown.title, group, value: mean(values) }];
+    }),
+  );
   return { kind: "bars", title, reading, valueLabel, bars };
+}
+
+/** None where there was no such get. */
+function staleGets(measured: Measured): Chart[] {
+  const share = ({ metrics }: RunResult): number => (metrics["check.staleHits"] / metrics["check.hits"]) * 100;
+  const bars = designBars(measured, designsRun(measured), share);
+  const chart: Chart = {
+    kind: "bars",
+    title: "Gets that showed what had been replaced",
+    reading: "Who does not wait for a zone may read in it what it was not told in time.",
+    valueLabel: "share of hits (%)",
+    bars,
+  };
+  return bars.some(({ value }) => value > 0) ? [chart] : [];
 }

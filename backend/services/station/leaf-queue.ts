@@ -13,6 +13,7 @@ import type { StationService } from "../../api.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
 import type { FanOutEnv, FanOutMessage } from "./fan-out-messages.ts";
 import { CurveDraws } from "./survival-curve.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
 type Ask = Extract<FanOutMessage, { readonly kind: "ask" }>;
 
@@ -44,8 +45,7 @@ export class LeafQueue {
   private readonly service: StationService;
   private readonly nodes: number;
   private readonly curve: CurveDraws | null;
-  private waiting: Copy[] = [];
-  private head = 0;
+  private readonly waiting = new WaitingLine<Copy>();
   /** Of `waiting`, those that were not dropped. */
   private waits = 0;
   private readonly byName = new Map<number, Copy>();
@@ -160,8 +160,7 @@ export class LeafQueue {
   }
 
   private takeNext(): Copy | null {
-    while (this.head < this.waiting.length) {
-      const copy = this.takeOldest();
+    for (let copy = this.waiting.takeOldest(); copy !== undefined; copy = this.waiting.takeOldest()) {
       if (copy.dropped) continue;
       this.waits--;
       this.byName.delete(this.nameOf(copy.root, copy.ask.part));
@@ -169,15 +168,6 @@ export class LeafQueue {
       this.counts.expired++;
     }
     return null;
-  }
-
-  private takeOldest(): Copy {
-    const copy = this.waiting[this.head++];
-    if (this.head > 1_024 && this.head * 2 > this.waiting.length) {
-      this.waiting = this.waiting.slice(this.head);
-      this.head = 0;
-    }
-    return copy;
   }
 
   private remember(name: number, until: Micros): void {

@@ -14,6 +14,7 @@
 import type { Answer, StationService, WorkRequest } from "../../api.ts";
 import type { Core, Env, RequestId } from "../../kernel/env.ts";
 import type { Micros } from "../../kernel/units.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
 export type StationEnv = Env<never, "served", Answer>;
 
@@ -28,9 +29,7 @@ interface Job {
 export class StationNode implements Core<never, "served", WorkRequest> {
   private readonly env: StationEnv;
   private readonly service: StationService;
-  /** Waiting jobs, oldest at `head`; LIFO takes from the other end. */
-  private waiting: Job[] = [];
-  private head = 0;
+  private readonly waiting = new WaitingLine<Job>();
   /** Per server: its job, and when the present or the last one ends and began. */
   private readonly jobs: (Job | null)[];
   private readonly endsAt: Micros[];
@@ -57,7 +56,7 @@ export class StationNode implements Core<never, "served", WorkRequest> {
     const idle = this.jobs.indexOf(null);
     if (idle >= 0) {
       this.begin(idle, job, now);
-    } else if (this.queueLength < this.service.queueLimit) {
+    } else if (this.waiting.length < this.service.queueLimit) {
       this.waiting.push(job);
     } else {
       this.full++;
@@ -81,16 +80,12 @@ export class StationNode implements Core<never, "served", WorkRequest> {
   check(): void {}
 
   atRest(): boolean {
-    return this.queueLength === 0 && this.jobs.every((job) => job === null);
+    return this.waiting.length === 0 && this.jobs.every((job) => job === null);
   }
 
   counters(): Record<string, number> {
     const { served, wasted, full, dropped } = this;
-    return { served, wasted, full, dropped, waiting: this.queueLength };
-  }
-
-  private get queueLength(): number {
-    return this.waiting.length - this.head;
+    return { served, wasted, full, dropped, waiting: this.waiting.length };
   }
 
   private begin(server: number, job: Job, at: Micros): void {
@@ -105,21 +100,12 @@ export class StationNode implements Core<never, "served", WorkRequest> {
 
   /** The next job worth doing; expired ones are answered on the way when the station drops them. */
   private takeNext(): Job | null {
-    while (this.queueLength > 0) {
-      const job = this.service.discipline === "fifo" ? this.takeOldest() : this.waiting.pop()!;
+    while (this.waiting.length > 0) {
+      const job = this.service.discipline === "fifo" ? this.waiting.takeOldest()! : this.waiting.takeNewest()!;
       if (!this.service.dropExpired || job.expiresAt > this.env.now) return job;
       this.dropped++;
       this.env.reply(job.request, { kind: "refused", code: "expired", message: "Its client had given up" });
     }
     return null;
-  }
-
-  private takeOldest(): Job {
-    const job = this.waiting[this.head++];
-    if (this.head > 1_024 && this.head * 2 > this.waiting.length) {
-      this.waiting = this.waiting.slice(this.head);
-      this.head = 0;
-    }
-    return job;
   }
 }

@@ -12,12 +12,12 @@ import type { ZonesService } from "../../api-zones.ts";
 import type { RequestId } from "../../kernel/env.ts";
 import { millisecond, second } from "../../kernel/units.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
+import { AvoidedNodes } from "./avoided-nodes.ts";
 import { Batch } from "./batch.ts";
 import { assumed, compares, isDone } from "./latch.ts";
 import type { Latch } from "./latch.ts";
 import type { Change, ZonesEnv } from "./messages.ts";
 import type { ZonesRoles } from "./mutants.ts";
-import { NodeBudget } from "./node-budget.ts";
 import { ReadTally, WriteTally } from "./tallies.ts";
 import type { ZoneMap } from "./zone-map.ts";
 
@@ -70,13 +70,13 @@ export interface Ports {
 }
 
 export class Coordinator {
-  readonly budget: NodeBudget;
   readonly reads = new ReadTally();
   readonly writes = new WriteTally();
   private readonly env: ZonesEnv;
   private readonly service: ZonesService;
   private readonly map: ZoneMap;
   private readonly near: readonly number[];
+  private readonly avoided: AvoidedNodes;
   private readonly ports: Ports;
   private readonly makeLatch: ZonesRoles["latch"];
   private readonly readTimeoutUs: Micros;
@@ -97,7 +97,7 @@ export class Coordinator {
     this.readTimeoutUs = service.reads?.timeoutUs ?? 20 * millisecond;
     this.writeTimeoutUs = service.writes?.timeoutUs ?? 100 * millisecond;
     const { afterErrors = 3, forUs = second } = service.avoid ?? {};
-    this.budget = new NodeBudget(env, map.zoneOf.length, afterErrors, forUs);
+    this.avoided = new AvoidedNodes(env, map.zoneOf.length, afterErrors, forUs);
   }
 
   get outstanding(): number {
@@ -111,7 +111,7 @@ export class Coordinator {
   }
 
   onOutcome(from: NodeId, call: number, outcome: CacheOutcome): void {
-    this.budget.onAnswer(from);
+    this.avoided.onAnswer(from);
     const reading = this.reading.get(call);
     if (reading !== undefined && reading.to === from) {
       this.reading.delete(call);
@@ -129,7 +129,7 @@ export class Coordinator {
       if (reading.deadline > this.env.now) break;
       this.reading.delete(call);
       this.reads.errors++;
-      this.budget.onError(reading.to);
+      this.avoided.onError(reading.to);
       this.ask(reading);
     }
     this.armReads();
@@ -142,7 +142,7 @@ export class Coordinator {
       const { latch, nodes } = writing;
       this.writing.delete(call);
       nodes.forEach((node, place) => {
-        if (latch.answers[place] === undefined) this.budget.onError(node);
+        if (latch.answers[place] === undefined) this.avoided.onError(node);
       });
       if (writing.told === undefined) this.tell(writing, latch.failure());
       this.dropDissent(writing);
@@ -190,7 +190,7 @@ export class Coordinator {
     const { order, operation } = reading;
     while (reading.tried < order.length) {
       const to = this.map.ownerIn(order[reading.tried++], operation.key);
-      if (this.budget.mayAsk(to)) return this.askNode(reading, to);
+      if (this.avoided.mayAsk(to)) return this.askNode(reading, to);
       this.reads.avoided++;
     }
     if (reading.to < 0) return this.askNode(reading, this.map.ownerIn(order[0], operation.key));
@@ -242,7 +242,7 @@ export class Coordinator {
     this.ports.mirror(operation);
     // A node that is avoided is told all the same: it may be back, and would keep the old value.
     nodes.forEach((node, place) => {
-      if (this.budget.avoids(node)) latch.giveUp(place);
+      if (this.avoided.avoids(node)) latch.giveUp(place);
     });
     for (const node of nodes) this.ports.write(node, call, operation);
     if (writing.told !== undefined) return;

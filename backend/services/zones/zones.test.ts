@@ -8,9 +8,9 @@ import { cloudDelays } from "../../kernel/topology.ts";
 import { mebibyte, millisecond, second } from "../../kernel/units.ts";
 import { createSimulation } from "../../simulated.ts";
 import type { SimulatedBackend } from "../../simulated.ts";
+import { AvoidedNodes } from "./avoided-nodes.ts";
 import { Batch } from "./batch.ts";
 import { Latch, latchCount } from "./latch.ts";
-import { NodeBudget } from "./node-budget.ts";
 import { RecentWrites } from "./recent-writes.ts";
 import { WritesSeen } from "./writes-seen.ts";
 
@@ -61,17 +61,17 @@ test("a swap needs a majority that accepts it, whatever the latch", () => {
 
 test("a node is avoided after three errors in a row, and then tried once in a while", () => {
   const env = { now: 0 };
-  const budget = new NodeBudget(env, 1, 3, 100);
-  for (let i = 0; i < 2; i++) budget.onError(0);
-  budget.onAnswer(0);
-  for (let i = 0; i < 2; i++) budget.onError(0);
-  assert.ok(budget.mayAsk(0));
-  budget.onError(0);
-  assert.deepEqual([budget.mayAsk(0), budget.avoids(0)], [false, true]);
+  const nodes = new AvoidedNodes(env, 1, 3, 100);
+  for (let i = 0; i < 2; i++) nodes.onError(0);
+  nodes.onAnswer(0);
+  for (let i = 0; i < 2; i++) nodes.onError(0);
+  assert.ok(nodes.mayAsk(0));
+  nodes.onError(0);
+  assert.deepEqual([nodes.mayAsk(0), nodes.avoids(0)], [false, true]);
   env.now = 100;
-  assert.deepEqual([budget.mayAsk(0), budget.mayAsk(0)], [true, false]);
-  budget.onAnswer(0);
-  assert.ok(budget.mayAsk(0));
+  assert.deepEqual([nodes.mayAsk(0), nodes.mayAsk(0)], [true, false]);
+  nodes.onAnswer(0);
+  assert.ok(nodes.mayAsk(0));
 });
 
 test("writes are carried out once, and not when they come late or from before the start", () => {

@@ -4,14 +4,14 @@
  */
 import type { Micros, NodeId } from "../../kernel/units.ts";
 
-export class NodeBudget {
+export class AvoidedNodes {
   private readonly env: { readonly now: Micros };
   private readonly afterErrors: number;
   private readonly forUs: Micros;
   private readonly errors: number[];
   private readonly until: Micros[];
 
-  constructor(env: { readonly now: Micros }, nodes: number, afterErrors = 3, forUs: Micros = 1_000_000) {
+  constructor(env: { readonly now: Micros }, nodes: number, afterErrors: number, forUs: Micros) {
     this.env = env;
     this.afterErrors = afterErrors;
     this.forUs = forUs;

@@ -2,7 +2,7 @@
  * One city on this machine: drivers that report every 4 s and riders that are matched, open loop, straight into the nodes' threads. A match's
  * latency counts from when it was due, so what the generator or a pause held up is in it.
  *
- *     node backend/dispatch.bench.ts [--drivers 20000] [--matches 200] [--seconds 20] [--nodes 4] [--threads 2] [--http]
+ *     node backend/dispatch.bench.ts [--drivers 20000] [--matches 200] [--seconds 20] [--nodes 4] [--threads 2] [--durability log] [--http]
  *
  * With --http, matches and reports pass the door as JSON, over one connection for each of 64 clients. Everything shares the machine's cores with
  * the generator: `chrt -r 5` before the command keeps other work out of the times.

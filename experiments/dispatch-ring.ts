@@ -6,8 +6,8 @@ import type { Deployment } from "../backend/api.ts";
 import type { Placement } from "../backend/api-dispatch.ts";
 import { cloudDelays, oneRegion } from "../backend/kernel/topology.ts";
 import { millisecond, second } from "../backend/kernel/units.ts";
-import { atLeast, atMost } from "../runners/compare/judge.ts";
-import type { Design, Experiment, Measured, TankPlan } from "../runners/experiment.ts";
+import { atMost, ratioAtLeast, ratioAtMost } from "../runners/compare/judge.ts";
+import type { Design, Experiment, TankPlan } from "../runners/experiment.ts";
 import { Histogram } from "../runners/measure/histogram.ts";
 import type { Chart, RunResult } from "../runners/results.ts";
 import { dispatch } from "../workloads/dispatch.ts";
@@ -16,7 +16,6 @@ import {
   designsRun,
   forEachDesign,
   listCounter,
-  mean,
   percents,
   percentWithInterval,
   timelineChart,
@@ -136,7 +135,8 @@ export const dispatchRing: Experiment = {
     {
       text: "A hundred points a node keep the busiest node below one point's",
       expected: "at most 0.9 of its share",
-      judge: (measured) => atMost(ratios(measured, "busiestShare", "ring", "plain"), 0.9, ""),
+      judge: (measured) =>
+        ratioAtMost(measured.values("plain", "busiestShare"), measured.values("ring", "busiestShare"), 0.9),
     },
     {
       text: "On several nodes a node's death leaves few riders without a driver",
@@ -152,7 +152,7 @@ export const dispatchRing: Experiment = {
     {
       text: "One node is no slower while it is alive: it has nobody to ask",
       expected: "the ring's p99 is at least that of one node",
-      judge: (measured) => atLeast(ratios(measured, "matchP99Ms", "ring", "one"), 1, ""),
+      judge: (measured) => ratioAtLeast(measured.values("one", "matchP99Ms"), measured.values("ring", "matchP99Ms"), 1),
     },
   ],
   charts(measured): Chart[] {
@@ -173,8 +173,3 @@ export const dispatchRing: Experiment = {
     ];
   },
 };
-
-function ratios(measured: Measured, metric: string, of: string, over: string): number[] {
-  const base = mean(measured.values(over, metric));
-  return measured.values(of, metric).map((value) => value / base);
-}

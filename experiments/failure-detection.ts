@@ -31,6 +31,7 @@ const heldFor = 18;
 const heldEvery = 26;
 
 const lifeguard = { health: true, suspicion: true, buddies: true };
+const noPart = { health: false, suspicion: false, buddies: false };
 
 function design(title: string, description: string, nodes: number, detector: SwimSpec | HeartbeatsSpec): Design {
   const deployment: Deployment = {
@@ -101,18 +102,15 @@ const designs = {
   ),
   lifeguard: guarded("Lifeguard, 128 members", "SWIM with all three parts of Lifeguard.", lifeguard),
   health: guarded("Self-awareness alone", "A member in bad health probes less and waits longer.", {
+    ...noPart,
     health: true,
-    suspicion: false,
-    buddies: false,
   }),
   suspicion: guarded("Suspicion timeout alone", "A suspicion that nobody confirms lasts longer.", {
-    health: false,
+    ...noPart,
     suspicion: true,
-    buddies: false,
   }),
   buddies: guarded("Buddy system alone", "A suspect is told by whoever pings it next.", {
-    health: false,
-    suspicion: false,
+    ...noPart,
     buddies: true,
   }),
   beats8: heartbeatsOf(8),

@@ -55,20 +55,15 @@ export class Heartbeats implements FailureDetector<Heartbeat> {
   start(): void {
     for (let node = 0; node < this.options.nodes; node++)
       if (node !== this.env.self) this.raise(node, versionOf("alive", 1));
-    this.join();
+    this.appear();
   }
 
   join(): void {
-    const { env, options } = this;
-    this.life++;
-    this.incarnation = nextIncarnation(env.store, env.wall);
-    storeIncarnation(env.store, this.incarnation);
-    this.raise(env.self, versionOf("alive", this.incarnation));
-    this.heardAt.fill(env.now);
-    env.after(env.random.below(options.periodUs), "beat", this.life);
+    if (this.table.standingOf(this.env.self) === "left") this.appear();
   }
 
   leave(): void {
+    if (this.table.standingOf(this.env.self) === "left") return;
     this.life++;
     this.raise(this.env.self, versionOf("left", this.incarnation));
     this.beat(true);
@@ -108,6 +103,16 @@ export class Heartbeats implements FailureDetector<Heartbeat> {
 
   counters(): Record<string, number> {
     return { messages: this.messages, periods: this.periods };
+  }
+
+  private appear(): void {
+    const { env, options } = this;
+    this.life++;
+    this.incarnation = nextIncarnation(env.store, env.wall);
+    storeIncarnation(env.store, this.incarnation);
+    this.raise(env.self, versionOf("alive", this.incarnation));
+    this.heardAt.fill(env.now);
+    env.after(env.random.below(options.periodUs), "beat", this.life);
   }
 
   private beat(leaving: boolean): void {

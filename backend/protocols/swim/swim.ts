@@ -344,8 +344,7 @@ export class Swim implements FailureDetector<SwimMessage> {
 
   private startSuspicion(member: NodeId, incarnation: number, by: NodeId): void {
     const { env, options } = this;
-    const constant = { minUs: 0, maxUs: 0, confirmations: 0 };
-    const { minUs, maxUs, confirmations } = options.suspicion ?? constant;
+    const { minUs, maxUs, confirmations } = options.suspicion ?? { minUs: 0, maxUs: 0, confirmations: 0 };
     // Fewer than K others there to confirm: nobody waits for them.
     const times = { minUs, maxUs: this.table.size - 2 < confirmations ? minUs : maxUs, confirmations };
     const suspicion = new Suspicion(incarnation, by, env.now, times);

@@ -26,7 +26,7 @@ export interface Incoming {
 
 export type Respond = (status: number, body: string) => void;
 
-export class DispatchError extends Error {
+class DispatchError extends Error {
   readonly status: number;
   readonly code: string;
 

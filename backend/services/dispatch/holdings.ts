@@ -350,11 +350,9 @@ export class Holdings {
       if (next.kind === "report") {
         this.user.onPlaced(next.job, held);
       } else if (next.kind === "book") {
-        if (trip?.trip === next.trip.trip) this.counts.booked++;
-        this.user.onBooked(
-          next.job,
-          trip?.trip === next.trip.trip ? { kind: "booked" } : { kind: "lost", doubtful: false },
-        );
+        const booked = trip?.trip === next.trip.trip;
+        if (booked) this.counts.booked++;
+        this.user.onBooked(next.job, booked ? { kind: "booked" } : { kind: "lost", doubtful: false });
       } else if (trip?.trip === next.trip) {
         held.waiting.unshift(next);
         this.write(held, { trip: null, past: { trip: trip.trip, rider: trip.rider } });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Answer, Deployment } from "../../api.ts";
-import type { HeartbeatsSpec, MembersRequest, SwimSpec } from "../../api-members.ts";
+import type { HeartbeatsSpec, MemberView, MembersRequest, SwimSpec } from "../../api-members.ts";
 import { hash32 } from "../../kernel/hash.ts";
 import { cloudDelays, oneRegion } from "../../kernel/topology.ts";
 import { millisecond, second } from "../../kernel/units.ts";
@@ -63,6 +63,20 @@ for (const kind of ["swim", "heartbeats"] as const) {
     assert(result.kind === "members");
     assert.equal(result.members[1].standing, "alive");
     assert(result.members[1].incarnation > 1);
+  });
+
+  test(`${kind}: whoever is there does not come again, whoever has left does`, () => {
+    const simulation = simulate(3, { kind });
+    const own = (request: MembersRequest): MemberView => {
+      const result = ask(simulation, 1, request);
+      assert(result.kind === "members");
+      return result.members[1];
+    };
+    simulation.run(3 * second);
+    const before = own({ kind: "members-list" });
+    assert.deepEqual(own({ kind: "members-join" }), before);
+    own({ kind: "members-leave" });
+    assert(own({ kind: "members-join" }).incarnation > before.incarnation);
   });
 }
 

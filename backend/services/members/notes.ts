@@ -9,10 +9,8 @@ export class Notes {
   readonly missed: number[] = [];
   /** Member, since when it is held for dead, who said so. */
   readonly dead: number[] = [];
-
   /** When this node was pinged. */
   readonly pinged: Micros[] = [];
-
   /** When a period began, and messages sent until then. */
   readonly sent: number[] = [];
 

@@ -43,7 +43,7 @@ export class BlockArena {
   }
 
   /** What it takes for so many blocks. */
-  static bytesABlock = blockBytes + 4;
+  static readonly bytesABlock = blockBytes + 4;
 
   get byteLength(): number {
     return this.bytes.byteLength + this.next.byteLength;

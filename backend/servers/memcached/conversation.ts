@@ -12,7 +12,7 @@ export class Conversation {
   /** Where the next command begins, in `bytes` and `text`. */
   at = 0;
   end = 0;
-  /** Where the first zero byte of the text is; -1: there is none. */
+  /** Where the next zero byte of the text is, or one before `at`, behind which nobody has looked; -1: there is none. */
   zero = -1;
   operations: CacheOperation[] = [];
   forms: Form[] = [];

@@ -11,6 +11,7 @@ import { CacheStore } from "../../protocols/cache/cache-store.ts";
 import { CacheExecutor } from "../../services/cache/cache-executor.ts";
 import { BinaryCommands } from "./binary-commands.ts";
 import { Connection } from "./connection.ts";
+import type { Surroundings } from "./connection.ts";
 import type { Line } from "./dialogue-play.fixture.ts";
 import { memcachedVersion } from "./door.ts";
 import { Output } from "./output.ts";
@@ -53,7 +54,7 @@ export class MemoryDoor {
   readonly backend: MemoryBackend;
   /** Bytes of unfinished input that connections said they keep. */
   kept = 0;
-  private readonly around: ConstructorParameters<typeof Connection>[1];
+  private readonly around: Surroundings;
 
   constructor(backend: MemoryBackend, operationsPerTurn = 20) {
     this.backend = backend;

@@ -21,6 +21,8 @@ import type { Tokens } from "./tokens.ts";
 const maxMetaTokens = 19;
 const maxOpaqueBytes = 32;
 
+const opaqueTooLong = "CLIENT_ERROR opaque token too long\r\n";
+
 const errors = {
   flagsAreTooLong: new Line("CLIENT_ERROR options flags are too long\r\n"),
   flagsTooLong: new Line("CLIENT_ERROR options flags too long\r\n"),
@@ -34,13 +36,13 @@ const errors = {
   arithmeticMode: new Line("CLIENT_ERROR invalid mode for ma M token\r\n"),
   initial: new Line("CLIENT_ERROR invalid numeric initial value\r\n"),
   delta: new Line("CLIENT_ERROR invalid numeric delta value\r\n"),
-  opaque: new Line("CLIENT_ERROR opaque token too long\r\n"),
+  opaque: new Line(opaqueTooLong),
 } as const;
 
 /** memcached counts before it looks. */
 const longOpaque: Form = {
   awaits: true,
-  write: (out, outcome) => out.text(failureText(outcome) ?? "CLIENT_ERROR opaque token too long\r\n"),
+  write: (out, outcome) => out.text(failureText(outcome) ?? opaqueTooLong),
 };
 
 const setModes: Readonly<Record<string, StoreMode>> = {

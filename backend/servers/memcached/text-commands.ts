@@ -63,7 +63,7 @@ export class TextCommands implements CommandLine {
     }
     this.next = lineFeed + 1;
     this.lineEnd = lineFeed - at > 1 && text.charCodeAt(lineFeed - 1) === 13 ? lineFeed - 1 : lineFeed;
-    if (c.zero >= 0) this.endAtZero(text, at);
+    if (c.zero >= 0) this.endAtZero(c);
     if (c.getting !== undefined) {
       this.getMore(c, c.getting);
       return true;
@@ -76,9 +76,9 @@ export class TextCommands implements CommandLine {
     return this.command(c);
   }
 
-  private endAtZero(text: string, at: number): void {
-    const zero = text.indexOf("\0", at);
-    if (zero >= 0 && zero < this.lineEnd) this.lineEnd = zero;
+  private endAtZero(c: Conversation): void {
+    if (c.zero < c.at) c.zero = c.text.indexOf("\0", c.at);
+    if (c.zero >= 0 && c.zero < this.lineEnd) this.lineEnd = c.zero;
   }
 
   private mayGrow(text: string, from: number, end: number): boolean {

@@ -70,3 +70,15 @@ test("of too many items the hottest are kept, and pieces of a larger round befor
   new WarmSet(after, disk, 400_000).load(1_000);
   assert.equal(after.items, 1);
 });
+
+test("a round that finds nothing leaves nothing: what was flushed does not come back", () => {
+  const disk = new MemoryDisk();
+  const cache = cacheOf();
+  cache.set("key", Uint8Array.of(0x78), 0, Infinity, 1_000);
+  const warm = new WarmSet(cache, disk, mebibyte);
+  for (let i = 0; i < 300; i++) warm.step(1_000);
+  assert.equal(disk.values.size, 1);
+  cache.flush(1_001, 1_001);
+  for (let i = 0; i < 300; i++) warm.step(1_001);
+  assert.equal(disk.values.size, 0);
+});

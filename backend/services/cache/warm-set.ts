@@ -59,10 +59,14 @@ export class WarmSet {
 
   /** To be called every `warmEveryUs`. */
   step(nowS: number): void {
-    if (this.tick++ % ticksARound === 0 && this.keys.length === 0) this.begin(nowS);
-    if (this.keys.length === 0) return;
-    this.disk.putLater(pieceKey(this.pieces++), this.takePiece(nowS));
+    const due = this.tick++ % ticksARound === 0;
+    if (this.keys.length === 0) {
+      if (!due) return;
+      this.begin(nowS);
+    }
+    if (this.keys.length > 0) this.disk.putLater(pieceKey(this.pieces++), this.takePiece(nowS));
     if (this.keys.length > 0) return;
+    // The round is over; one that found nothing leaves nothing.
     for (let piece = this.pieces; piece < this.written; piece++) this.disk.deleteLater(pieceKey(piece));
     this.written = this.pieces;
   }

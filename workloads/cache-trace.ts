@@ -12,7 +12,7 @@
  * the future (Belady, IBM Systems Journal 1966): no policy can do better with so many items.
  */
 import type { Answer, Request } from "../backend/api.ts";
-import type { CacheOperation } from "../backend/api-cache.ts";
+import type { CacheOperation, CacheOutcome } from "../backend/api-cache.ts";
 import type { Random } from "../backend/kernel/random.ts";
 import { checkTrace } from "./cache-trace-check.ts";
 import type { Gets } from "./cache-trace-check.ts";
@@ -154,15 +154,15 @@ class TraceSession implements Session {
   }
 
   /** Counts hits, and gives the keys that were missing. */
-  private hear(outcomes: readonly { readonly kind: string; readonly value?: unknown }[]): number[] {
+  private hear(outcomes: readonly CacheOutcome[]): number[] {
     const { gets } = this;
     gets.hits = 0;
     gets.wrong = 0;
     const missing = new Set<number>();
-    for (const [i, { kind, value }] of outcomes.entries()) {
-      if (kind === "hit") {
+    for (const [i, outcome] of outcomes.entries()) {
+      if (outcome.kind === "hit") {
         gets.hits++;
-        if (!isValueOf(value as Uint8Array, keyOf(gets.trace, gets.keys[i]), this.valueBytes)) gets.wrong++;
+        if (!isValueOf(outcome.value, keyOf(gets.trace, gets.keys[i]), this.valueBytes)) gets.wrong++;
       } else missing.add(gets.keys[i]);
     }
     return [...missing];

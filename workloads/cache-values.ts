@@ -1,4 +1,6 @@
-/** Keys and values of a cache's load: names of the sizes that were asked for, and values that say which write they come from. */
+/** Keys and values of a cache's load: names of the sizes that were asked for, values that say which write they come from, and what an answer shows. */
+import type { Answer } from "../backend/api.ts";
+import type { CacheOutcome } from "../backend/api-cache.ts";
 import { Random } from "../backend/kernel/random.ts";
 import type { Distribution } from "./distribution.ts";
 import { draw } from "./distribution.ts";
@@ -30,4 +32,11 @@ export function valueOf(id: string, bytes: number): Uint8Array {
 export function idIn(value: Uint8Array): string {
   const end = value.indexOf(space);
   return String.fromCharCode(...value.subarray(0, Math.max(0, Math.min(end, 64))));
+}
+
+/** Of a request's only operation, or its first. Undefined: the answer says nothing of it. */
+export function outcomeOf(answer: Answer): CacheOutcome | undefined {
+  if (answer.kind !== "ok" || answer.result.kind !== "cached") return undefined;
+  const [outcome] = answer.result.outcomes;
+  return outcome.kind === "failed" ? undefined : outcome;
 }

@@ -11,7 +11,7 @@ import { Random } from "../backend/kernel/random.ts";
 import type { Micros } from "../backend/kernel/units.ts";
 import { cacheLatches, checkCache } from "./cache-check.ts";
 import type { CachePromise } from "./cache-check.ts";
-import { idIn, KeyNames, valueOf } from "./cache-values.ts";
+import { idIn, KeyNames, outcomeOf, valueOf } from "./cache-values.ts";
 import type { Distribution } from "./distribution.ts";
 import { distributionOf, draw, etcKeyBytes, etcValueBytes } from "./distribution.ts";
 import { keyChooser } from "./keys.ts";
@@ -252,13 +252,6 @@ class CacheSession implements Session {
 function storing({ valueBytes }: Plan, key: string, id: string, random: Random, ttlS: number) {
   const value = valueOf(id, draw(valueBytes, random));
   return { kind: "store", mode: "set", key, value, flags: 0, ttlS } as const;
-}
-
-/** Undefined: it says nothing. */
-function outcomeOf(answer: Answer): CacheOutcome | undefined {
-  if (answer.kind !== "ok" || answer.result.kind !== "cached") return undefined;
-  const [outcome] = answer.result.outcomes;
-  return outcome.kind === "failed" ? undefined : outcome;
 }
 
 function told(outcome: CacheOutcome): Record<string, unknown> {

@@ -6,9 +6,10 @@
  *     coalesced  missing: the first wins, others ask again after a while (memcached's meta get with N)
  *     stale      nearly gone: the first wins, others take what is there (R)
  */
-import type { Answer, Request } from "../backend/api.ts";
-import type { CacheOperation, CacheOutcome } from "../backend/api-cache.ts";
+import type { Request } from "../backend/api.ts";
+import type { CacheOperation } from "../backend/api-cache.ts";
 import type { Micros } from "../backend/kernel/units.ts";
+import { outcomeOf } from "./cache-values.ts";
 import { Parameters } from "./parameters.ts";
 import { Findings } from "./real-time-order.ts";
 import type { CheckResult, HistoryEntry, Session, Step, Workload, WorkloadSpec } from "./workload.ts";
@@ -122,8 +123,4 @@ export class Herd implements Workload {
   private storing(): CacheOperation {
     return { kind: "store", mode: "set", key, value: new Uint8Array(100).fill(65), flags: 0, ttlS: this.ttlS };
   }
-}
-
-function outcomeOf(answer: Answer): CacheOutcome | undefined {
-  return answer.kind === "ok" && answer.result.kind === "cached" ? answer.result.outcomes[0] : undefined;
 }

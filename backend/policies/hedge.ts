@@ -176,11 +176,9 @@ export class Hedge {
     const { copies, delay } = this.spec;
     if (call.sent >= copies) return Infinity;
     if (delay.kind === "quantile") return lastUs + this.delayUs;
-    const step = (i: number): Micros => {
-      const at = Math.min(i, delay.afterUs.length - 1);
-      return delay.afterUs[at] - (at === 0 ? 0 : delay.afterUs[at - 1]);
-    };
-    return lastUs + step(call.sent - 1);
+    const { afterUs } = delay;
+    const at = Math.min(call.sent, afterUs.length) - 1;
+    return lastUs + afterUs[at] - (at === 0 ? 0 : afterUs[at - 1]);
   }
 }
 

@@ -115,6 +115,16 @@ test("an owner that does not answer leaves its keys unknown and the others answe
   assert.ok(cluster.nodes.every((node) => node.atRest()));
 });
 
+test("an owner's answer that comes too late changes nothing", () => {
+  const cluster = new Cluster(3);
+  for (const node of [1, 2]) cluster.down.add(node);
+  const failed = cluster.ask(keys.map(get)).filter(({ kind }) => kind === "failed").length;
+  assert.equal(cluster.nodes[0].counters().late, 2, "two owners are late, whatever they were asked for");
+  assert.ok(failed > 2);
+  for (const node of [1, 2]) cluster.nodes[0].onMessage(node, { kind: "told", id: 1, outcomes: [] });
+  assert.ok(cluster.nodes[0].atRest());
+});
+
 test("a flush is for all nodes", () => {
   const cluster = new Cluster(3);
   cluster.ask(keys.map((key) => set(key, "a")));

@@ -225,7 +225,8 @@ export const tailAtScale: Experiment = {
       {
         kind: "bars",
         title: "Tied requests: mean time in services",
-        reading: "Half of the waiting at half load and an eighth at 90 %: 1 / (1 - load) would be 2, 3.3 and 10.",
+        reading:
+          "Of the waiting before one server a sixth to an eighth is left: there 1 / (1 - load) would be 2, 3.3 and 10.",
         valueLabel: "mean services",
         bars: names
           .filter((name) => name in loads)

@@ -109,8 +109,9 @@ export class HandOvers<Goods> {
   private give(key: string, ticket: TicketId): void {
     const { env } = this;
     const to = this.ring.ownerOf(key);
+    if (to === env.self) return;
     const goods = this.user.goodsOf(key);
-    if (to === env.self || goods === undefined) return;
+    if (goods === undefined) return;
     this.open.set(ticket, { key, to });
     this.givenKeys.set(key, ticket);
     this.counts.given++;

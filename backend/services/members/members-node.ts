@@ -225,14 +225,7 @@ export class MembersNode
   }
 
   private onRingMessage(from: NodeId, message: RingMessage): void {
-    if (this.ringpop.onMessage(from, message)) return;
-    this.handOvers.onMessage(from, message as never);
-    // What was taken may belong to somebody else by now.
-    if (message.kind === "ring-hand-over") this.handOvers.giveAway(this.foreignKeys());
-  }
-
-  private *foreignKeys(): Iterable<string> {
-    for (const key of this.values.keys) if (!this.ringpop.owns(key)) yield key;
+    if (!this.ringpop.onMessage(from, message)) this.handOvers.onMessage(from, message as never);
   }
 
   private list(): Extract<Answer, { kind: "ok" }>["result"] {

@@ -5,6 +5,7 @@
 import type { Answer } from "../backend/api.ts";
 import type { TripState } from "../backend/api-dispatch.ts";
 import type { Micros } from "../backend/kernel/units.ts";
+import { Findings } from "./real-time-order.ts";
 import type { CheckResult, HistoryEntry } from "./workload.ts";
 
 /** In which a driver is certainly on the trip. */
@@ -14,12 +15,13 @@ export interface Span {
   readonly to: Micros;
 }
 
+/** Counts: matched and unmatched riders. Figures: meanMeters, from driver to rider, and silenceUs. */
 export function checkDispatch(
   history: readonly HistoryEntry[],
   finals: readonly Answer[],
   maxMeters: number,
 ): CheckResult {
-  const violations: string[] = [];
+  const findings = new Findings("matched", "unmatched");
   const endSentAt = new Map<string, Micros>();
   for (const { fact, startUs } of history) if (fact.kind === "end") endSentAt.set(fact.trip as string, startUs);
   const matches = history.filter(({ fact, outcome }) => fact.kind === "match" && outcome === "ok");
@@ -30,29 +32,23 @@ export function checkDispatch(
     const [trip, driver] = [fact.trip as string, fact.driver as string];
     const state = known.get(trip);
     if (state?.driver !== driver)
-      violations.push(`${trip} was given ${driver}; in the end it has ${state?.driver ?? "nobody"}`);
+      findings.violate(`${trip} was given ${driver}; in the end it has ${state?.driver ?? "nobody"}`);
     if ((fact.meters as number) > maxMeters)
-      violations.push(`${trip} was given ${driver} from ${String(fact.meters)} m away`);
+      findings.violate(`${trip} was given ${driver} from ${String(fact.meters)} m away`);
     const span = { trip, from: endUs, to: endSentAt.get(trip) ?? Infinity };
     if (span.from >= span.to) continue;
     const of = spans.get(driver);
     if (of === undefined) spans.set(driver, [span]);
     else of.push(span);
   }
-  for (const [driver, of] of spans) violations.push(...doubleBookings(driver, of));
-  const meters = matched.map(({ fact }) => fact.meters as number);
-  return {
-    name: "dispatch",
-    held: violations.length === 0 && matched.length > 0,
-    examined: matched.length,
-    violations: violations.slice(0, 20),
-    counts: {
-      matched: matched.length,
-      unmatched: matches.length - matched.length,
-      meanMeters: meters.reduce((sum, value) => sum + value, 0) / Math.max(1, meters.length),
-      silenceUs: longestSilence(history),
-    },
-  };
+  for (const [driver, of] of spans) for (const text of doubleBookings(driver, of)) findings.violate(text);
+  const meters = matched.reduce((sum, { fact }) => sum + (fact.meters as number), 0);
+  findings.examine(matched.length);
+  findings.count("matched", matched.length);
+  findings.count("unmatched", matches.length - matched.length);
+  findings.figure("meanMeters", meters / Math.max(1, matched.length));
+  findings.figure("silenceUs", longestSilence(history));
+  return findings.result("dispatch");
 }
 
 /** @param spans of one driver, none of them empty */

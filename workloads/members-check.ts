@@ -31,9 +31,10 @@ interface Timescale {
 }
 
 /**
- * Counts, in periods where it is time: `pingWait` and `longestPingWait` (at every instant), `firstMiss` (begun to ask, by the finder's count),
- * `firstDead` and `lastDead` (since the crash), `spread` and `longestSpread` (from the first member that held it for dead to the last); `crashes`,
- * `unnoticed` (pairs of crash and member), `falseDead` and `falseDeadAtHeld` (pairs of member and believer); `messagesPerPeriod`, a member's, before the first crash, and `messagesInAll`.
+ * Counts: `crashes`, `unnoticed` (pairs of crash and member), `falseDead` and `falseDeadAtHeld` (pairs of member and believer).
+ * Figures, in periods: `pingWait` and `longestPingWait` (at every instant), `firstMiss` (begun to ask, by the finder's count), `firstDead` and
+ * `lastDead` (since the crash), `spread` and `longestSpread` (from the first member that held it for dead to the last); and in messages of a
+ * member and period `messagesPerPeriod`, before the first crash, and `messagesInAll`.
  */
 export function checkMembers(
   history: readonly HistoryEntry[],
@@ -79,8 +80,8 @@ function countMessages(
   const crashed = new Set(story.crashes.map(({ member }) => member));
   const calmUs = Math.min(timescale.endUs, ...story.crashes.map(({ from }) => timescale.at(from)));
   const watched = notes.filter(({ node }) => !crashed.has(node));
-  findings.count("messagesPerPeriod", messagesUntil(watched, calmUs));
-  findings.count("messagesInAll", messagesUntil(watched, timescale.endUs));
+  findings.figure("messagesPerPeriod", messagesUntil(watched, calmUs));
+  findings.figure("messagesInAll", messagesUntil(watched, timescale.endUs));
 }
 
 /** Messages a member and period. */
@@ -124,8 +125,8 @@ function countWaits(
     }
     watchedUs += toUs - fromUs;
   }
-  if (watchedUs > 0) findings.count("pingWait", waited / watchedUs);
-  findings.count("longestPingWait", longestUs / periodUs);
+  if (watchedUs > 0) findings.figure("pingWait", waited / watchedUs);
+  findings.figure("longestPingWait", longestUs / periodUs);
 }
 
 /** The integral of ceil(t / T) from 0 to `gapUs`. */
@@ -166,11 +167,11 @@ function countCrashes(
     });
   }
   if (seen.length === 0) return;
-  findings.count("firstMiss", mean(seen.map(({ miss }) => miss)));
-  findings.count("firstDead", mean(seen.map(({ first }) => first)));
-  findings.count("lastDead", mean(seen.map(({ last }) => last)));
-  findings.count("spread", mean(seen.map(({ first, last }) => last - first)));
-  findings.count("longestSpread", Math.max(...seen.map(({ first, last }) => last - first)));
+  findings.figure("firstMiss", mean(seen.map(({ miss }) => miss)));
+  findings.figure("firstDead", mean(seen.map(({ first }) => first)));
+  findings.figure("lastDead", mean(seen.map(({ last }) => last)));
+  findings.figure("spread", mean(seen.map(({ first, last }) => last - first)));
+  findings.figure("longestSpread", Math.max(...seen.map(({ first, last }) => last - first)));
 }
 
 /** Members that neither crashed nor were held, and were held for dead by others. */
@@ -187,10 +188,6 @@ function triples(numbers: readonly number[]): number[][] {
   return Array.from({ length: numbers.length / 3 }, (_, i) => numbers.slice(3 * i, 3 * i + 3));
 }
 
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
 function mean(values: readonly number[]): number {
-  return sum(values) / values.length;
+  return values.reduce((total, value) => total + value, 0) / values.length;
 }

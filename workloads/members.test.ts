@@ -37,7 +37,7 @@ const story = {
 
 test("a crash: who began the ping that found it, when the first and the last held it for dead, who was wrong", () => {
   const at = (period: number): number => period * s + ahead;
-  const { held, counts } = checkMembers(
+  const { held, counts, figures } = checkMembers(
     history,
     [
       notesOf(0, { missed: [3, at(21.5), at(22.5)], dead: [3, at(27.5), 0, 1, at(50), 2] }),
@@ -50,13 +50,13 @@ test("a crash: who began the ping that found it, when the first and the last hel
   assert(held);
   assert.equal(counts.crashes, 1);
   assert.equal(counts.unnoticed, 0);
-  assert.equal(counts.firstMiss, 2, "begun in the second period after the crash");
-  assert.equal(counts.firstDead, 7.5);
-  assert.equal(counts.lastDead, 9);
-  assert.equal(counts.longestSpread, 1.5);
+  assert.equal(figures!.firstMiss, 2, "begun in the second period after the crash");
+  assert.equal(figures!.firstDead, 7.5);
+  assert.equal(figures!.lastDead, 9);
+  assert.equal(figures!.longestSpread, 1.5);
   assert.equal(counts.falseDead, 1);
   assert.equal(counts.falseDeadAtHeld, 2);
-  assert.equal(counts.messagesPerPeriod, 2);
+  assert.equal(figures!.messagesPerPeriod, 2);
 });
 
 test("a member that is pinged once in three periods is found in period two on average, and one at every period in one", () => {
@@ -64,7 +64,7 @@ test("a member that is pinged once in three periods is found in period two on av
     Array.from({ length: Math.floor(58 / periods) }, (_, i) => Math.round((i + 1) * periods * s + ahead));
   const waitOf = (periods: number): number => {
     const alone = { ...story, members: 1, crashes: [], held: new Set<number>() };
-    return checkMembers(history, [notesOf(0, { pinged: every(periods) })], alone).counts.pingWait;
+    return checkMembers(history, [notesOf(0, { pinged: every(periods) })], alone).figures!.pingWait;
   };
   assert(Math.abs(waitOf(3) - 2) < 0.05, `${waitOf(3)}`);
   assert(Math.abs(waitOf(1) - 1) < 1e-9, `${waitOf(1)}`);

@@ -26,6 +26,15 @@ export class ForwardsSeen {
     this.restartedAt = this.env.wall.latest;
   }
 
+  /**
+   * What it took to get here counts, by the most that it may have been.
+   *
+   * @param leftUs until the deadline, when it was sent
+   */
+  deadlineOf(leftUs: Micros, sentAt: Micros): Micros {
+    return this.env.now + leftUs - Math.max(0, this.env.wall.earliest - sentAt);
+  }
+
   /** @param sentAt the sender's earliest idea of the true time */
   isNews(from: NodeId, operation: number, sentAt: Micros): boolean {
     const { now, wall } = this.env;

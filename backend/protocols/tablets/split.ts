@@ -39,10 +39,10 @@
  * Merges are for small tablets: the rows of the right one go through the left one's log, for then a replica that is behind on one of the two
  * logs needs nothing of the other. (CockroachDB waits for all replicas instead; TiKV sends the missing entries.)
  */
-import type { StoreKey, Value } from "../../kernel/store.ts";
+import type { Store, StoreKey, Value } from "../../kernel/store.ts";
 import type { DirectoryCommand, DirectoryEntry } from "./directory.ts";
 import type { RangeCommand, TabletMeta } from "./tablet.ts";
-import { entryOf } from "./tablet.ts";
+import { endOfKeys, entryOf, rowPrefix } from "./tablet.ts";
 
 export type Step =
   | { readonly to: "tablet"; readonly command: RangeCommand }
@@ -51,6 +51,17 @@ export type Step =
 export interface Rows {
   readonly keys: readonly StoreKey[];
   readonly values: readonly Value[];
+}
+
+/** All rows of a tablet, from its own store. */
+export function rowsOf(store: Store): Rows {
+  const keys: StoreKey[] = [];
+  const values: Value[] = [];
+  store.scan(rowPrefix, rowPrefix + endOfKeys, (key, value) => {
+    keys.push(key.slice(rowPrefix.length));
+    values.push(value);
+  });
+  return { keys, values };
 }
 
 export interface MergeLimits {

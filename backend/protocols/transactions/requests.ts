@@ -33,8 +33,8 @@ export function faultOf(request: DatabaseRequest): string | null {
 }
 
 /** All that it names. */
-export function keysOf(request: DatabaseRequest): readonly string[] {
-  if (request.kind === "snapshot-read") return request.keys;
+export function keysOf(request: SnapshotRead | Pick<Transact, "reads" | "writes" | "conditions">): readonly string[] {
+  if ("keys" in request) return request.keys;
   const { reads, writes, conditions = [] } = request;
   return [...reads, ...[...writes, ...conditions].map(({ key }) => key)];
 }

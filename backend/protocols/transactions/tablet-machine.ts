@@ -85,7 +85,7 @@ interface Head {
 const nothing: Head = { highest: 0, horizon: 0, reign: 0 };
 
 /** Before the key of a version, and nothing else in the state begins with it. */
-export const versionsFrom: StoreKey = "r/";
+const versionsFrom: StoreKey = "r/";
 const preparedPrefix: StoreKey = "p";
 const headKey: StoreKey = "h";
 const separator = "\u0000";

@@ -6,16 +6,12 @@ import type { Answer } from "../../api.ts";
 import type { RowsRequest } from "../../api-tablets.ts";
 import type { RequestId } from "../../kernel/env.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
-import type { DirectoryEntry } from "../../protocols/tablets/directory.ts";
-import { endOfKeys } from "../../protocols/tablets/tablet.ts";
+import type { DirectoryCommand, DirectoryEntry } from "../../protocols/tablets/directory.ts";
 import type { TabletId } from "../../protocols/tablets/tablet.ts";
 import type { Steering } from "../tablets/steering.ts";
-import { beginCommand, mapAnswer } from "../tablets/tablets-requests.ts";
+import { arranged, beginCommand, mapAnswer, nothingFollows } from "../tablets/tablets-requests.ts";
 
-export type TabletRequest = Extract<
-  RowsRequest,
-  { kind: "tablet-map" | "tablet-split" | "tablet-merge" | "tablet-lead" }
->;
+type TabletRequest = Extract<RowsRequest, { kind: "tablet-map" | "tablet-split" | "tablet-merge" | "tablet-lead" }>;
 
 interface Job {
   readonly body: TabletRequest;
@@ -30,20 +26,19 @@ export interface ArrangementsHost {
   answer(request: RequestId, answer: Answer): void;
   /** -1: not known. */
   leaderOf(tablet: TabletId): NodeId;
-  handOver(leader: NodeId, tablet: TabletId, to: NodeId): void;
 }
 
-const done: Answer = { kind: "ok", result: { kind: "row-written" } };
 const late: Answer = { kind: "refused", code: "unavailable", message: "The tablets did not begin to change in time" };
-const last: Answer = { kind: "refused", code: "invalid", message: "No tablet follows the last one" };
+
+type Steerable = Pick<Steering, "map" | "command" | "handOver">;
 
 export class Arrangements {
   private readonly host: ArrangementsHost;
-  private readonly steering: Pick<Steering, "map" | "command">;
+  private readonly steering: Steerable;
   private readonly retryUs: Micros;
   private readonly jobs = new Map<RequestId, Job>();
 
-  constructor(host: ArrangementsHost, steering: Pick<Steering, "map" | "command">, retryUs: Micros) {
+  constructor(host: ArrangementsHost, steering: Steerable, retryUs: Micros) {
     this.host = host;
     this.steering = steering;
     this.retryUs = retryUs;
@@ -79,25 +74,25 @@ export class Arrangements {
     if (isDone || isUnderWay(entry, body)) return mapAnswer(version, [entry]);
     // What else is under way ends, or has: the map is a little late.
     if (entry.intent !== null) return undefined;
-    if (body.kind === "tablet-merge" && entry.to === endOfKeys) return last;
-    this.ask(job, entry, entries);
+    const command = beginCommand({ find: (key) => entryAt(entries, key) }, body);
+    if (command === undefined) return nothingFollows;
+    this.ask(job, entry, command);
     return undefined;
   }
 
   private lead({ tablet }: DirectoryEntry, to: NodeId): Answer | undefined {
     const leader = this.host.leaderOf(tablet);
     if (leader < 0) return undefined;
-    if (leader !== to) this.host.handOver(leader, tablet, to);
-    return done;
+    if (leader !== to) this.steering.handOver(leader, tablet, to);
+    return arranged;
   }
 
-  private ask(job: Job, { version }: DirectoryEntry, entries: readonly DirectoryEntry[]): void {
+  private ask(job: Job, { version }: DirectoryEntry, command: DirectoryCommand): void {
     const { now } = this.host;
     if (now - job.askedAt < this.retryUs) return;
     job.askedAt = now;
     job.version = version;
-    const command = beginCommand({ find: (key) => entryAt(entries, key) }, job.body);
-    if (command !== undefined) this.steering.command(command);
+    this.steering.command(command);
   }
 }
 

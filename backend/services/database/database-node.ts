@@ -33,12 +33,14 @@ import type {
   TransactionOptions,
 } from "../../protocols/transactions/messages.ts";
 import { Reader } from "../../protocols/transactions/reader.ts";
-import { faultOf } from "../../protocols/transactions/requests.ts";
+import { faultOf, keysOf } from "../../protocols/transactions/requests.ts";
 import type { Transact } from "../../protocols/transactions/requests.ts";
 import type { TabletMachine } from "../../protocols/transactions/tablet-machine.ts";
 import { StaticTabletMap } from "../../protocols/transactions/tablet-map.ts";
 import type { TabletMap } from "../../protocols/transactions/tablet-map.ts";
 import { ForwardsSeen } from "../forwards-seen.ts";
+import { logOptions } from "../log-options.ts";
+import type { LogOptions } from "../log-options.ts";
 import type { FleetMessage } from "../tablets/messages.ts";
 import { Loopback } from "./loopback.ts";
 import { answerOfTheGone, MovingTablets } from "./moving-tablets.ts";
@@ -86,7 +88,7 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
     this.env = env;
     this.roles = roles;
     this.witness = witness;
-    const log = logOptions(service);
+    const log = logOptions(service.log);
     const options = transactionOptions(service, log);
     this.options = options;
     this.loopback = new Loopback(env as unknown as TransactionEnv);
@@ -112,7 +114,7 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
 
   private standingTablets(
     { tablets, versionsKeptUs = hour }: DatabaseService,
-    log: Omit<GroupOptions, "group" | "placement">,
+    log: LogOptions,
     nearest: (replicas: readonly NodeId[]) => readonly NodeId[],
   ): TabletMap {
     const { env, roles, witness } = this;
@@ -133,7 +135,7 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
   private movingTablets(
     service: DatabaseService,
     topology: Topology,
-    log: Omit<GroupOptions, "group" | "placement">,
+    log: LogOptions,
     nearest: (replicas: readonly NodeId[]) => readonly NodeId[],
   ): MovingTablets | undefined {
     const { env, roles, witness } = this;
@@ -210,7 +212,7 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
   /** A transaction that writes nothing needs no lock. */
   private readOnly(request: RequestId, body: Transact, deadline: Micros): void {
     const { reads, conditions = [] } = body;
-    const keys = [...new Set([...reads, ...conditions.map(({ key }) => key)])];
+    const keys = [...new Set(keysOf(body))];
     this.reader.begin(request, { keys, at: { kind: "strong" } }, deadline, (timestamp, found) => {
       const byKey = new Map(found.map((value) => [value.key, value]));
       const newest = (key: string): VersionedValue => byKey.get(key)!;
@@ -286,22 +288,27 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
       seat.onMessage(from, message);
       return;
     }
-    const outcome = this.moving?.outcomeElsewhere(group, keys) ?? { kind: "not-leader", leader: -1 };
+    const outcome = this.outcomeElsewhere(group, keys);
     this.loopback.env.sendEarly(from, { kind: "unread", operation, outcome });
+  }
+
+  /** What is said to whoever asks a group of which there is no replica here. */
+  private outcomeElsewhere(group: GroupId, keys: readonly string[]): Outcome {
+    const { moving } = this;
+    if (moving?.map.isOver(group) !== true) return { kind: "not-leader", leader: -1 };
+    return { kind: "aborted", reason: "moved", claims: moving.map.claimsOn(keys) };
   }
 
   private onOrder(from: NodeId, message: OrderMessage): void {
     const { group, operation, leftUs, part, sentAt } = message;
     if (!this.forwardsSeen.isNews(from, operation, sentAt)) return;
-    const keys = [...part.writes.map(({ key }) => key), ...part.reads];
     const seat = this.seats.get(group);
     if (seat !== undefined) {
-      this.moving?.onAsked(group, keys);
-      // What it took to get here counts, by the most that it may have been.
-      seat.onOrder(from, message, this.env.now + leftUs - Math.max(0, this.env.wall.earliest - sentAt));
+      this.moving?.onAsked(group, keysOf(part));
+      seat.onOrder(from, message, this.forwardsSeen.deadlineOf(leftUs, sentAt));
       return;
     }
-    const outcome = this.moving?.outcomeElsewhere(group, keys) ?? ({ kind: "not-leader", leader: -1 } as const);
+    const outcome = this.outcomeElsewhere(group, keysOf(part));
     if (outcome.kind === "aborted" && message.kind === "prepare-part") {
       const { coordinator } = message;
       this.toLeader(coordinator, { kind: "veto", group: coordinator, txn: part.txn, outcome });
@@ -363,20 +370,6 @@ export class DatabaseNode implements Core<DatabaseMessage, DatabaseTimer, Reques
   }
 }
 
-function logOptions({ log }: DatabaseService): Omit<GroupOptions, "group" | "placement"> {
-  const leaseUs = log.leaseUs ?? 2 * second;
-  return {
-    leaseUs,
-    heartbeatUs: log.heartbeatUs ?? Math.round(leaseUs / 10),
-    window: log.window ?? 16,
-    batch: log.batch ?? 512,
-    keepSlots: log.keepSlots ?? 1_024,
-  };
-}
-
-function transactionOptions(
-  { commitWait }: DatabaseService,
-  { heartbeatUs, leaseUs }: Pick<GroupOptions, "heartbeatUs" | "leaseUs">,
-): TransactionOptions {
+function transactionOptions({ commitWait }: DatabaseService, { heartbeatUs, leaseUs }: LogOptions): TransactionOptions {
   return { retryUs: 2 * heartbeatUs, patienceUs: Math.round(leaseUs / 2), commitWait: commitWait ?? true };
 }

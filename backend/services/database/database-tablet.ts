@@ -11,8 +11,9 @@
  */
 import type { Store, StoreKey, Value } from "../../kernel/store.ts";
 import type { Micros } from "../../kernel/units.ts";
+import { rowsOf } from "../../protocols/tablets/split.ts";
 import type { Rows } from "../../protocols/tablets/split.ts";
-import { endOfKeys, rowPrefix, Tablet } from "../../protocols/tablets/tablet.ts";
+import { Tablet } from "../../protocols/tablets/tablet.ts";
 import type { RangeCommand, RangeResult, TabletHost, TabletMeta } from "../../protocols/tablets/tablet.ts";
 import { keyOfVersion } from "../../protocols/transactions/tablet-machine.ts";
 import type { Applied, Ownership, TabletCommand, TabletMachine } from "../../protocols/transactions/tablet-machine.ts";
@@ -90,13 +91,7 @@ export class DatabaseTablet {
   /* ---- for whoever splits and merges ---- */
 
   rows(): Rows {
-    const keys: StoreKey[] = [];
-    const values: Value[] = [];
-    this.store.scan(rowPrefix, rowPrefix + endOfKeys, (key, value) => {
-      keys.push(key.slice(rowPrefix.length));
-      values.push(value);
-    });
-    return { keys, values };
+    return rowsOf(this.store);
   }
 
   heirloom(): [StoreKey, Value][] {

@@ -19,11 +19,12 @@ import type { AnyMachine } from "../../protocols/paxos/learner.ts";
 import type { GroupHost, PaxosEnv, PaxosMessage } from "../../protocols/paxos/messages.ts";
 import { endOfKeys } from "../../protocols/tablets/tablet.ts";
 import type { RangeCommand, TabletEntry, TabletHost, TabletMeta } from "../../protocols/tablets/tablet.ts";
-import type { GroupId, Outcome, PeerMessage, TransactionMessage } from "../../protocols/transactions/messages.ts";
+import type { GroupId, PeerMessage, TransactionMessage } from "../../protocols/transactions/messages.ts";
 import { keysOf } from "../../protocols/transactions/requests.ts";
 import type { TabletMachine } from "../../protocols/transactions/tablet-machine.ts";
 import { StaticTabletMap } from "../../protocols/transactions/tablet-map.ts";
 import type { TabletClaim, TabletMap, TabletPlace } from "../../protocols/transactions/tablet-map.ts";
+import type { LogOptions } from "../log-options.ts";
 import { Fleet } from "../tablets/fleet.ts";
 import type { TabletReplica } from "../tablets/holdings.ts";
 import { directoryGroup } from "../tablets/messages.ts";
@@ -42,7 +43,7 @@ export interface MovingTabletsParts {
   readonly env: DatabaseEnv;
   readonly service: DatabaseService;
   readonly moves: TabletMoves;
-  readonly log: Omit<GroupOptions, "group" | "placement">;
+  readonly log: LogOptions;
   readonly topology: Topology;
   readonly nearest: Nearest;
   readonly roles: { readonly paxos: PaxosRoles; readonly transactions: TransactionRoles };
@@ -87,10 +88,6 @@ export class MovingTablets {
         },
         answer: (request: RequestId, answer: Answer) => env.replyEarly(request, answer),
         leaderOf: parts.leaderOf,
-        handOver: (leader, tablet, to) => {
-          if (leader === env.self) this.fleet.steering.onHandOver(tablet, to);
-          else env.sendEarly(leader, { kind: "hand-over", tablet, to });
-        },
       },
       this.fleet.steering,
       2 * log.heartbeatUs,
@@ -172,11 +169,6 @@ export class MovingTablets {
     for (const key of keys) this.fleet.onOperation(group, key, this.parts.env.now);
   }
 
-  /** What is said to whoever asks a tablet of which there is no replica here; undefined: that there is none. */
-  outcomeElsewhere(group: GroupId, keys: readonly string[]): Outcome | undefined {
-    return this.map.isOver(group) ? { kind: "aborted", reason: "moved", claims: this.map.claimsOn(keys) } : undefined;
-  }
-
   tick(): void {
     this.fleet.tick();
     this.arrangements.tick();
@@ -187,7 +179,7 @@ export class MovingTablets {
   }
 }
 
-export class RoutedTabletMap implements TabletMap {
+class RoutedTabletMap implements TabletMap {
   private readonly fleet: Fleet<DatabaseTablet>;
   private readonly nearest: Nearest;
 
@@ -240,7 +232,7 @@ export function answerOfTheGone(group: GroupId, message: PeerMessage): PeerMessa
 }
 
 /** @throws RangeError when tablets are not in order, or the directory has no keeper */
-export function initialTablets(tablets: DatabaseService["tablets"], { keepers }: TabletMoves): TabletEntry[] {
+function initialTablets(tablets: DatabaseService["tablets"], { keepers }: TabletMoves): TabletEntry[] {
   if (keepers.length === 0) {
     throw new RangeError("moves.keepers is empty; expected the nodes that keep the directory; fix: name at least one");
   }

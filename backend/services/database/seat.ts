@@ -66,11 +66,12 @@ export interface SeatParts {
   readonly roles: TransactionRoles;
   /** Builds the group's replica here and its machine. */
   readonly open: (host: GroupHost) => { readonly group: Group; readonly machine: TabletMachine };
-  readonly onApplied?: () => void;
+  readonly onApplied: () => void;
 }
 
 export class Seat {
   readonly group: Group;
+  /** The group as the transactions see it. */
   readonly log: Log;
   private readonly env: TransactionEnv;
   private readonly participant: Participant;
@@ -81,10 +82,10 @@ export class Seat {
 
   constructor({ env, group: id, options, peers, roles, open, onApplied }: SeatParts) {
     this.env = env;
-    this.alsoApplied = onApplied ?? (() => undefined);
+    this.alsoApplied = onApplied;
     const { group, machine } = open(this.host());
     this.group = group;
-    this.log = logOf(group);
+    this.log = group;
     this.stamps = new roles.Stamps(env, id);
     const waits = new roles.CommitWaits(env, id, { after, commitWaitUs }, options.commitWait);
     this.participant = new roles.Participant({
@@ -234,30 +235,4 @@ export class Seat {
     if (origin.kind === "job" || origin.kind === "presumption") this.coordinator.onRefused(origin);
     else this.participant.onRefused(origin);
   }
-}
-
-/** The group as the transactions see their log. */
-function logOf(group: Group): Log {
-  return {
-    group: group.group,
-    get holdsLease() {
-      return group.holdsLease;
-    },
-    get leaseEnd() {
-      return group.leaseEnd;
-    },
-    get ballot() {
-      return group.ballot;
-    },
-    get leader() {
-      return group.leader;
-    },
-    get readable() {
-      return group.readable;
-    },
-    get safe() {
-      return group.safe;
-    },
-    propose: (origin, command) => group.propose(origin, command),
-  };
 }

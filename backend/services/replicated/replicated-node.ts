@@ -10,58 +10,22 @@
 import type { Answer, LogSpec, Request } from "../../api.ts";
 import type { Core, Env, RequestId } from "../../kernel/env.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
-import { millisecond, second } from "../../kernel/units.ts";
+import { millisecond } from "../../kernel/units.ts";
 import { Group, paxosRoles } from "../../protocols/paxos/group.ts";
-import type { GroupOptions, PaxosRoles } from "../../protocols/paxos/group.ts";
+import type { PaxosRoles } from "../../protocols/paxos/group.ts";
 import type { Witness } from "../../kernel/witness.ts";
 import type { PaxosEnv } from "../../protocols/paxos/messages.ts";
-import { ForwardsSeen } from "../forwards-seen.ts";
+import { defaultTimeoutUs, Forwards, noLeader, steppedDown, timedOut } from "../forwards.ts";
+import type { ForwardedJob } from "../forwards.ts";
+import { logOptions } from "../log-options.ts";
 import type { ReplicatedMessage, ReplicatedTimer } from "./messages.ts";
 import type { BuildService, ReplicatedService, Route } from "./replicated-service.ts";
 
 export type ReplicatedEnv = Env<ReplicatedMessage, ReplicatedTimer, Answer>;
 
-/** A request on its way, at the node where it entered or at the leader it was forwarded to. */
-interface Job {
+interface Job extends ForwardedJob {
   readonly route: Route;
   readonly body: Request;
-  /** -1 when it was forwarded: then `from` and `operation` say whose it is. */
-  readonly request: RequestId;
-  readonly from: NodeId;
-  readonly operation: number;
-  readonly deadline: Micros;
-  settled: boolean;
-}
-
-interface Forward {
-  readonly job: Job;
-  readonly to: NodeId;
-}
-
-const defaultTimeoutUs: Micros = 5 * second;
-/** The leader's own patience ends first, so that its answer, not our guess, reaches the client. */
-const slackUs: Micros = 100 * millisecond;
-const noLeader: Answer = { kind: "refused", code: "unavailable", message: "Nobody leads the log at the moment" };
-const steppedDown: Answer = {
-  kind: "unknown",
-  code: "connection-lost",
-  message: "The leader changed before the outcome was known",
-};
-const timedOut: Answer = { kind: "unknown", code: "timeout", message: "The log did not decide in time" };
-const late: Answer = { kind: "refused", code: "expired", message: "The deadline had passed before work began" };
-
-export function groupOptions(log: LogSpec): GroupOptions {
-  const leaseUs = log.leaseUs ?? 2 * second;
-  return {
-    group: 1,
-    placement: log.replicas,
-    leaseUs,
-    heartbeatUs: log.heartbeatUs ?? Math.round(leaseUs / 10),
-    window: log.window ?? 16,
-    batch: log.batch ?? 512,
-    keepSlots: log.keepSlots ?? 1_024,
-    derives: true,
-  };
 }
 
 export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, Request> {
@@ -72,21 +36,14 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   private readonly leaseReads: boolean;
   /** Where replicas are, or were at first. */
   private readonly replicas: readonly NodeId[];
-  private readonly forwardsSeen: ForwardsSeen;
-  private readonly forwards = new Map<number, Forward>();
-  private nextForward: number;
-  /** Waiting for a leader. */
-  private parked = new Set<Job>();
+  private readonly forwards: Forwards<Job>;
   /** Waiting for the state to have an answer. */
   private readonly waiting = new Set<Job>();
   /** At this leader: until the log is as it shall be. */
   private readonly arranging = new Set<Job>();
-  /** At this leader: proposed, or asked of a majority. */
-  private readonly underWay = new Set<Job>();
   /** Whom a node that hears no leader, for it has no replica, asks first. */
   private guess: NodeId;
   private requests = 0;
-  private forwarded = 0;
 
   constructor(
     env: ReplicatedEnv,
@@ -95,13 +52,16 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     roles: PaxosRoles = paxosRoles,
     witness?: Witness,
   ) {
-    const options = groupOptions(log);
+    const options = { ...logOptions(log), group: 1, placement: log.replicas, derives: true };
     this.env = env;
     this.leaseReads = log.reads !== "quorum";
     this.replicas = log.replicas;
     this.tickUs = Math.max(millisecond, Math.round(options.heartbeatUs / 4));
-    this.forwardsSeen = new ForwardsSeen(env);
-    this.nextForward = env.random.uint32() * 2 ** 20;
+    this.forwards = new Forwards(env, {
+      isHarmless: ({ route }) => route.kind !== "command",
+      onSilence: () => false,
+      abandon: (job) => this.group.abandonRead(job),
+    });
     let service: ReplicatedService | undefined;
     this.group = new Group(
       env as unknown as PaxosEnv,
@@ -110,7 +70,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
       {
         onResult: (origin, result) => origin !== undefined && this.finish(origin as Job, result as Answer),
         onLost: (origin) => origin !== undefined && this.finish(origin as Job, steppedDown),
-        onRefused: (origin) => origin !== undefined && this.again(origin as Job),
+        onRefused: (origin) => origin !== undefined && this.forwards.giveBack(origin as Job, -1),
         onReadable: (origin) => this.read(origin as Job),
         onApplied: () => this.onApplied(),
         onLeader: (leader) => this.onLeader(leader),
@@ -123,7 +83,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   }
 
   start(): void {
-    if (this.group.start()) this.forwardsSeen.onRestart();
+    if (this.group.start()) this.forwards.onRestart();
     this.env.after(this.env.random.below(this.tickUs) + 1, "tick", 0);
   }
 
@@ -145,22 +105,14 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   onMessage(from: NodeId, message: ReplicatedMessage): void {
     switch (message.kind) {
       case "forward": {
-        const { operation, body, leftUs, sentAt } = message;
-        if (!this.forwardsSeen.isNews(from, operation, sentAt)) break;
-        // What it took to get here counts, by the most that it may have been.
-        const deadline = this.env.now + leftUs - Math.max(0, this.env.wall.earliest - sentAt);
-        const job = { route: this.service.route(body), body, request: -1, from, operation, deadline, settled: false };
-        if (deadline < this.env.now) this.finish(job, late);
-        else this.carryOut(job);
+        const arrived = this.forwards.onForward(from, message);
+        const { body } = message;
+        if (arrived !== undefined) this.carryOut({ ...arrived, body, route: this.service.route(body) });
         break;
       }
-      case "forward-answer": {
-        const forward = this.forwards.get(message.operation);
-        if (forward === undefined) break;
-        this.forwards.delete(message.operation);
-        this.finish(forward.job, message.answer);
+      case "forward-answer":
+        this.forwards.onAnswer(message);
         break;
-      }
       case "forward-refused":
         this.onForwardRefused(message.operation, message.leader);
         break;
@@ -181,13 +133,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   }
 
   atRest(): boolean {
-    return (
-      !this.group.busy &&
-      this.knownLeader >= 0 &&
-      this.forwards.size === 0 &&
-      this.parked.size === 0 &&
-      this.underWay.size === 0
-    );
+    return !this.group.busy && this.knownLeader >= 0 && !this.forwards.busy;
   }
 
   /** This replica leads, its lease holds and its state is the log's. */
@@ -196,7 +142,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
   }
 
   counters(): Record<string, number> {
-    return { requests: this.requests, forwarded: this.forwarded, ...this.group.counters() };
+    return { requests: this.requests, forwarded: this.forwards.forwarded, ...this.group.counters() };
   }
 
   /* ---- the way of a request ---- */
@@ -239,9 +185,9 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     if (reading && group.holdsLease && this.leaseReads) {
       this.read(job);
     } else if (reading && group.readable && (group.leading || !this.leaseReads) && group.beginRead(job)) {
-      this.underWay.add(job);
+      this.forwards.underWay.add(job);
     } else if (!reading && group.propose(job, route.command)) {
-      this.underWay.add(job);
+      this.forwards.underWay.add(job);
     } else {
       this.toLeader(job);
     }
@@ -249,14 +195,9 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
 
   /** This replica does not lead, or not yet. */
   private toLeader(job: Job): void {
-    const { group } = this;
-    if (job.request < 0) {
-      this.env.sendEarly(job.from, { kind: "forward-refused", operation: job.operation, leader: group.leader });
-    } else if (this.knownLeader >= 0 && this.knownLeader !== this.env.self) {
-      this.forward(job, this.knownLeader);
-    } else {
-      this.parked.add(job);
-    }
+    const { knownLeader: leader } = this;
+    if (job.request < 0 || leader < 0 || leader === this.env.self) this.forwards.giveBack(job, this.group.leader);
+    else this.env.sendEarly(leader, { ...this.forwards.forward(job, leader), body: job.body });
   }
 
   private get knownLeader(): NodeId {
@@ -287,48 +228,22 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     }
   }
 
-  private forward(job: Job, to: NodeId): void {
-    this.forwarded++;
-    const operation = this.nextForward++;
-    this.forwards.set(operation, { job, to });
-    const { wall, now } = this.env;
-    const leftUs = job.deadline - now;
-    this.env.sendEarly(to, { kind: "forward", operation, body: job.body, leftUs, sentAt: wall.earliest });
-  }
-
   /** It does not lead and has done nothing: wait until somebody is known to. */
   private onForwardRefused(operation: number, leader: NodeId): void {
-    const forward = this.forwards.get(operation);
-    if (forward === undefined) return;
-    this.forwards.delete(operation);
+    const job = this.forwards.take(operation);
+    if (job === undefined) return;
     this.guess = leader >= 0 && leader !== this.env.self ? leader : this.anyReplica();
-    this.parked.add(forward.job);
-  }
-
-  /** Taken and not proposed. */
-  private again(job: Job): void {
-    this.underWay.delete(job);
-    if (job.request < 0)
-      this.env.sendEarly(job.from, { kind: "forward-refused", operation: job.operation, leader: -1 });
-    else this.parked.add(job);
+    this.forwards.giveBack(job, -1);
   }
 
   private onLeader(leader: NodeId): void {
     if (leader < 0) return;
-    for (const [operation, { job, to }] of this.forwards) {
-      if (to === leader) continue;
-      this.forwards.delete(operation);
-      if (job.route.kind === "command") this.finish(job, steppedDown);
-      else this.parked.add(job);
-    }
+    this.forwards.onLeader(leader, () => true);
     this.unpark();
   }
 
   private unpark(): void {
-    if (this.parked.size === 0) return;
-    const jobs = this.parked;
-    this.parked = new Set();
-    for (const job of jobs) this.lead(job);
+    for (const job of this.forwards.unpark()) this.lead(job);
   }
 
   private read(job: Job): void {
@@ -336,7 +251,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     if (job.settled || (route.kind !== "read" && route.kind !== "stale-read")) return;
     if (!this.group.readable) {
       // Its replica has moved away while the others were asked.
-      this.underWay.delete(job);
+      this.forwards.underWay.delete(job);
       this.toLeader(job);
       return;
     }
@@ -367,14 +282,9 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
     };
   }
 
-  /** Answers once: what rests on a majority's disks, or was read from what does, waits for no disk of this node. */
   private finish(job: Job, answer: Answer): void {
-    if (job.settled) return;
-    job.settled = true;
-    this.underWay.delete(job);
     this.arranging.delete(job);
-    if (job.request >= 0) this.env.replyEarly(job.request, answer);
-    else this.env.sendEarly(job.from, { kind: "forward-answer", operation: job.operation, answer });
+    this.forwards.finish(job, answer);
   }
 
   private expire(): void {
@@ -383,21 +293,7 @@ export class ReplicatedNode implements Core<ReplicatedMessage, ReplicatedTimer, 
       if (job.deadline <= now) this.finish(job, timedOut);
       else if (job.route.kind === "place" || job.route.kind === "hand-over") this.arrange(job, job.route);
     }
-    for (const [operation, { job }] of this.forwards) {
-      if (job.deadline + slackUs > now) continue;
-      this.forwards.delete(operation);
-      this.finish(job, timedOut);
-    }
-    for (const job of this.parked) {
-      if (job.deadline > now) continue;
-      this.parked.delete(job);
-      this.finish(job, noLeader);
-    }
-    for (const job of this.underWay) {
-      if (job.deadline > now) continue;
-      this.group.abandonRead(job);
-      this.finish(job, timedOut);
-    }
+    this.forwards.expire();
     for (const job of this.waiting) {
       const { route } = job;
       if (route.kind !== "wait" || job.deadline > now) continue;

@@ -18,12 +18,13 @@ import type { BalanceRules } from "../../protocols/tablets/balance.ts";
 import { Directory } from "../../protocols/tablets/directory.ts";
 import { RoutingMap } from "../../protocols/tablets/routing.ts";
 import type { RangeCommand, TabletEntry, TabletId } from "../../protocols/tablets/tablet.ts";
+import type { LogOptions } from "../log-options.ts";
 import { Holdings } from "./holdings.ts";
 import type { OpenReplica, TabletHolder, TabletReplica } from "./holdings.ts";
 import { directoryGroup } from "./messages.ts";
 import type { FleetMessage } from "./messages.ts";
 import { Steering } from "./steering.ts";
-import type { FleetEnv } from "./steering.ts";
+import type { DirectoryReplica, FleetEnv } from "./steering.ts";
 
 export interface FleetParts<M extends TabletHolder> {
   readonly env: FleetEnv;
@@ -32,7 +33,7 @@ export interface FleetParts<M extends TabletHolder> {
   readonly initial: readonly TabletEntry[];
   /** Nodes that keep the directory. */
   readonly keepers: readonly NodeId[];
-  readonly options: Omit<GroupOptions, "group" | "placement">;
+  readonly options: LogOptions;
   readonly rules: BalanceRules;
   /** False: tablets split, merge and change leaders when somebody says so. */
   readonly balances: boolean;
@@ -43,11 +44,6 @@ export interface FleetParts<M extends TabletHolder> {
   readonly open: OpenReplica<M>;
   readonly change: (replica: TabletReplica<M>, command: RangeCommand) => void;
   readonly onGivenUp: (replica: TabletReplica<M>) => void;
-}
-
-export interface DirectoryReplica {
-  readonly group: Group;
-  readonly machine: Directory;
 }
 
 export class Fleet<M extends TabletHolder = TabletHolder> {

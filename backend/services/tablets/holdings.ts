@@ -24,6 +24,7 @@ import type { Rows } from "../../protocols/tablets/split.ts";
 import { TabletStore } from "../../protocols/tablets/tablet-store.ts";
 import { entryOf, foundingMeta, metaKey, overlap } from "../../protocols/tablets/tablet.ts";
 import type { Tablet, TabletEntry, TabletHost, TabletId, TabletMeta } from "../../protocols/tablets/tablet.ts";
+import type { LogOptions } from "../log-options.ts";
 import { Census } from "./census.ts";
 
 /** A service's state machine, as far as whoever splits and merges it has to know it. */
@@ -64,7 +65,7 @@ export interface HoldingsParts<M extends TabletHolder> {
   readonly env: PaxosEnv;
   /** What there is from the start. */
   readonly initial: readonly TabletEntry[];
-  readonly options: Omit<GroupOptions, "group" | "placement">;
+  readonly options: LogOptions;
   readonly open: OpenReplica<M>;
 }
 

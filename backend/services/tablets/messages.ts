@@ -1,11 +1,11 @@
 /** What nodes with tablets say to one another beyond the words of Paxos. */
-import type { Answer } from "../../api.ts";
 import type { RowsRequest } from "../../api-tablets.ts";
-import type { Micros, NodeId } from "../../kernel/units.ts";
+import type { NodeId } from "../../kernel/units.ts";
 import type { PaxosMessage } from "../../protocols/paxos/messages.ts";
 import type { TabletReport } from "../../protocols/tablets/balance.ts";
 import type { DirectoryCommand, DirectoryMap } from "../../protocols/tablets/directory.ts";
 import type { TabletEntry, TabletId } from "../../protocols/tablets/tablet.ts";
+import type { ForwardMessage, ForwardReply } from "../forwards.ts";
 
 /** About tablets as such, whatever is kept in them. */
 export type FleetMessage =
@@ -23,19 +23,8 @@ export type FleetMessage =
 export type TabletsMessage =
   | PaxosMessage
   | FleetMessage
-  /** You lead that group, as far as I know: carry this out and answer me. */
-  | {
-      readonly kind: "forward";
-      readonly operation: number;
-      readonly group: TabletId;
-      readonly body: RowsRequest;
-      readonly leftUs: Micros;
-      /** The sender's earliest idea of the true time. */
-      readonly sentAt: Micros;
-    }
-  | { readonly kind: "forward-answer"; readonly operation: number; readonly answer: Answer }
-  /** I do not lead it and have done nothing. `leader`: who does, as far as I know; -1: nobody. */
-  | { readonly kind: "forward-refused"; readonly operation: number; readonly leader: NodeId }
+  | (ForwardMessage<RowsRequest> & { readonly group: TabletId })
+  | ForwardReply
   /** It does not own the key and has done nothing. `entries`: who may. */
   | { readonly kind: "forward-moved"; readonly operation: number; readonly entries: readonly TabletEntry[] };
 

@@ -1,9 +1,10 @@
 /** The rows of one tablet as a state machine: whether the key is owned is looked at here, in the log's order, and nowhere else counts. */
 import type { Answer } from "../../api.ts";
-import type { Store, StoreKey, Value } from "../../kernel/store.ts";
+import type { Store, StoreKey } from "../../kernel/store.ts";
 import type { Micros } from "../../kernel/units.ts";
+import { rowsOf } from "../../protocols/tablets/split.ts";
 import type { Rows } from "../../protocols/tablets/split.ts";
-import { endOfKeys, rowPrefix, Tablet } from "../../protocols/tablets/tablet.ts";
+import { rowPrefix, Tablet } from "../../protocols/tablets/tablet.ts";
 import type { Moved, RangeCommand, RangeResult, TabletHost, TabletMeta } from "../../protocols/tablets/tablet.ts";
 
 export type RowCommand =
@@ -68,13 +69,7 @@ export class RowsMachine {
   }
 
   rows(): Rows {
-    const keys: StoreKey[] = [];
-    const values: Value[] = [];
-    this.store.scan(rowPrefix, rowPrefix + endOfKeys, (key, value) => {
-      keys.push(key.slice(rowPrefix.length));
-      values.push(value);
-    });
-    return { keys, values };
+    return rowsOf(this.store);
   }
 
   heirloom(): [] {

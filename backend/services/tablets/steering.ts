@@ -24,12 +24,17 @@ import type { FleetMessage } from "./messages.ts";
 
 export type FleetEnv = Pick<Env<FleetMessage, never, never>, "self" | "now" | "random" | "sendEarly">;
 
+export interface DirectoryReplica {
+  readonly group: Group;
+  readonly machine: Directory;
+}
+
 export interface SteeringParts<M extends TabletHolder> {
   readonly env: FleetEnv;
   readonly holdings: Holdings<M>;
   readonly routing: RoutingMap;
   /** The directory's replica here, if this node has one. */
-  readonly directory: { readonly group: Group; readonly machine: Directory } | undefined;
+  readonly directory: DirectoryReplica | undefined;
   /** Nodes that keep the directory. */
   readonly keepers: readonly NodeId[];
   readonly heartbeatUs: Micros;
@@ -46,6 +51,8 @@ export class Steering<M extends TabletHolder = TabletHolder> {
   private readonly parts: SteeringParts<M>;
   private readonly balance: Balance | undefined;
   private known: DirectoryMap = { version: 0, next: 0, entries: [] };
+  /** The tablets that it names, those that splits begin included. */
+  private named: ReadonlySet<TabletId> = new Set();
   private askedAt: Micros = -Infinity;
   private reportedAt: Micros = -Infinity;
   private guess: NodeId;
@@ -68,9 +75,7 @@ export class Steering<M extends TabletHolder = TabletHolder> {
 
   /** There was such a tablet and there will be no more: its keys, and all it had to say, are another's. */
   isOver(tablet: TabletId): boolean {
-    const { next, entries } = this.known;
-    if (tablet <= directoryGroup || tablet >= next) return false;
-    return !entries.some((entry) => entry.tablet === tablet || isChildOf(entry, tablet));
+    return tablet > directoryGroup && tablet < this.known.next && !this.named.has(tablet);
   }
 
   /** Whom to ask about the directory. */
@@ -117,6 +122,7 @@ export class Steering<M extends TabletHolder = TabletHolder> {
   onMap(map: DirectoryMap): void {
     if (map.version <= this.known.version || map.entries.length === 0) return;
     this.known = map;
+    this.named = new Set(map.entries.flatMap(namedBy));
     for (const entry of map.entries) this.parts.routing.learn(entry);
     for (const replica of this.parts.holdings.all()) this.steerNow(replica);
     this.onGivenUp();
@@ -182,6 +188,13 @@ export class Steering<M extends TabletHolder = TabletHolder> {
     else this.onKeeper(-1);
   }
 
+  /** Lets another lead a tablet. It may be lost. */
+  handOver(leader: NodeId, tablet: TabletId, to: NodeId): void {
+    const { env } = this.parts;
+    if (leader === env.self) this.onHandOver(tablet, to);
+    else env.sendEarly(leader, { kind: "hand-over", tablet, to });
+  }
+
   private report(): void {
     const { env, holdings } = this.parts;
     const reports: TabletReport[] = [];
@@ -213,14 +226,13 @@ export class Steering<M extends TabletHolder = TabletHolder> {
     const { entries } = directory.machine.read({ kind: "map", since: 0 });
     for (const decision of this.balance.decide(entries, env.now)) {
       if (decision.kind === "begin") this.onSteer(decision.command);
-      else if (decision.from === env.self) this.onHandOver(decision.tablet, decision.to);
-      else env.sendEarly(decision.from, { kind: "hand-over", tablet: decision.tablet, to: decision.to });
+      else this.handOver(decision.from, decision.tablet, decision.to);
     }
   }
 }
 
-function isChildOf({ intent }: DirectoryEntry, tablet: TabletId): boolean {
-  return intent?.kind === "split" && intent.child === tablet;
+function namedBy({ tablet, intent }: DirectoryEntry): TabletId[] {
+  return intent?.kind === "split" ? [tablet, intent.child] : [tablet];
 }
 
 function neighbour(replica: TabletReplica | undefined): Neighbour | undefined {

@@ -17,7 +17,7 @@ import type { PaxosRoles } from "../../protocols/paxos/group.ts";
 import type { GroupHost, PaxosEnv } from "../../protocols/paxos/messages.ts";
 import type { DirectoryResult } from "../../protocols/tablets/directory.ts";
 import type { TabletId } from "../../protocols/tablets/tablet.ts";
-import { groupOptions } from "../replicated/replicated-node.ts";
+import { logOptions } from "../log-options.ts";
 import { Fleet } from "./fleet.ts";
 import type { OpenReplica } from "./holdings.ts";
 import { directoryGroup } from "./messages.ts";
@@ -48,8 +48,7 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
     { paxos, rows: Machine }: TabletsRoles,
     witness?: Witness,
   ) {
-    // A split begins with the state as it is on disk.
-    const options = { ...groupOptions(spec.log), derives: false };
+    const options = logOptions(spec.log);
     const { replicas: keepers, reads } = spec.log;
     this.env = env;
     this.tickUs = Math.max(millisecond, Math.round(options.heartbeatUs / 4));
@@ -75,10 +74,8 @@ export class TabletsNode implements Core<TabletsMessage, TabletsTimer, RowsReque
       change: ({ group }, command) => void group.propose(undefined, command as unknown as Value),
       onGivenUp: ({ tablet }) => this.traffic.onGivenUp(tablet),
     });
-    const { holdings, routing, steering, directory } = this.fleet;
     const { heartbeatUs } = options;
-    const leaseReads = reads !== "quorum";
-    this.traffic = new Traffic({ env, holdings, routing, steering, directory, heartbeatUs, leaseReads });
+    this.traffic = new Traffic({ env, fleet: this.fleet, heartbeatUs, leaseReads: reads !== "quorum" });
   }
 
   start(): void {

@@ -15,6 +15,9 @@ import type { TabletEntry } from "../../protocols/tablets/tablet.ts";
 import { directoryGroup } from "./messages.ts";
 
 const maxKeyBytes = 1_024;
+/** What was asked is begun, or there was nothing to do. */
+export const arranged: Answer = { kind: "ok", result: { kind: "row-written" } };
+export const nothingFollows: Answer = { kind: "refused", code: "invalid", message: "No tablet follows the last one" };
 
 /** Throws a RangeError when the bounds are not in order. */
 export function initialTablets({ log, bounds = [] }: TabletsService): TabletEntry[] {
@@ -62,13 +65,7 @@ export function refusalOf(body: RowsRequest): Answer | undefined {
 }
 
 /** Undefined: no tablet follows the one that is to merge. */
-export function beginCommand(
-  directory: Pick<Directory, "find">,
-  body: Extract<
-    RowsRequest,
-    { kind: "tablet-split" | "tablet-merge" | "tablet-map" | "tablet-lead" | "row-get" | "row-put" | "row-swap" }
-  >,
-): DirectoryCommand | undefined {
+export function beginCommand(directory: Pick<Directory, "find">, body: RowsRequest): DirectoryCommand | undefined {
   if (body.kind !== "tablet-split" && body.kind !== "tablet-merge") return undefined;
   const { tablet, version, to } = directory.find(body.at);
   if (body.kind === "tablet-split") return { kind: "split-begin", tablet, version, at: body.at };

@@ -8,64 +8,34 @@
  * What was refused as moved was not done, so the entry node tries again by itself where it is sent. What may have been proposed is never
  * tried again on the client's behalf.
  */
-import type { Answer } from "../../api.ts";
 import type { RowsRequest } from "../../api-tablets.ts";
 import type { RequestId } from "../../kernel/env.ts";
 import type { Micros, NodeId } from "../../kernel/units.ts";
-import { millisecond, second } from "../../kernel/units.ts";
 import type { Value } from "../../kernel/store.ts";
 import type { Group } from "../../protocols/paxos/group.ts";
 import type { DirectoryResult } from "../../protocols/tablets/directory.ts";
 import type { RoutingMap } from "../../protocols/tablets/routing.ts";
 import type { Moved, RangeResult, TabletId } from "../../protocols/tablets/tablet.ts";
-import { ForwardsSeen } from "../forwards-seen.ts";
-import type { DirectoryReplica } from "./fleet.ts";
+import { defaultTimeoutUs, Forwards, steppedDown } from "../forwards.ts";
+import type { ForwardedJob } from "../forwards.ts";
+import type { Fleet } from "./fleet.ts";
 import type { Holdings, TabletReplica } from "./holdings.ts";
 import { directoryGroup } from "./messages.ts";
 import type { TabletsMessage } from "./messages.ts";
 import type { RowCommand, RowsMachine, RowsOutcome } from "./rows-machine.ts";
-import type { Steering } from "./steering.ts";
+import type { DirectoryReplica, Steering } from "./steering.ts";
 import type { TabletsEnv } from "./tablets-node.ts";
-import { beginCommand, mapAnswer, outcomeOf, refusalOf } from "./tablets-requests.ts";
+import { arranged, beginCommand, mapAnswer, nothingFollows, outcomeOf, refusalOf } from "./tablets-requests.ts";
 
-/** A request on its way, at the node where it entered or at the leader it was forwarded to. */
-export interface Job {
+export interface Job extends ForwardedJob {
   readonly body: RowsRequest;
-  /** -1 when it was forwarded: then `from` and `operation` say whose it is. */
-  readonly request: RequestId;
-  readonly from: NodeId;
-  readonly operation: number;
-  readonly deadline: Micros;
   /** Group it was last sent to. */
   group: TabletId;
-  settled: boolean;
 }
-
-interface Forward {
-  readonly job: Job;
-  readonly to: NodeId;
-  readonly at: Micros;
-}
-
-const defaultTimeoutUs: Micros = 5 * second;
-/** The leader's own patience ends first, so that its answer, not our guess, reaches the client. */
-const slackUs: Micros = 100 * millisecond;
-const noLeader: Answer = { kind: "refused", code: "unavailable", message: "Nobody leads the tablet at the moment" };
-const steppedDown: Answer = {
-  kind: "unknown",
-  code: "connection-lost",
-  message: "The tablet's leader changed before the outcome was known",
-};
-const timedOut: Answer = { kind: "unknown", code: "timeout", message: "The log did not decide in time" };
-const late: Answer = { kind: "refused", code: "expired", message: "The deadline had passed before work began" };
-const done: Answer = { kind: "ok", result: { kind: "row-written" } };
 
 export interface TrafficParts {
   readonly env: TabletsEnv;
-  readonly holdings: Holdings<RowsMachine>;
-  readonly routing: RoutingMap;
-  readonly steering: Steering<RowsMachine>;
-  readonly directory: DirectoryReplica | undefined;
+  readonly fleet: Fleet<RowsMachine>;
   readonly heartbeatUs: Micros;
   /** Leaders answer reads by their lease; else by asking a majority. */
   readonly leaseReads: boolean;
@@ -73,48 +43,46 @@ export interface TrafficParts {
 
 export class Traffic {
   private readonly env: TabletsEnv;
+  private readonly fleet: Fleet<RowsMachine>;
   private readonly holdings: Holdings<RowsMachine>;
   private readonly routing: RoutingMap;
   private readonly steering: Steering<RowsMachine>;
-  private readonly directory: TrafficParts["directory"];
+  private readonly directory: DirectoryReplica | undefined;
   private readonly heartbeatUs: Micros;
   private readonly leaseReads: boolean;
-  private readonly forwardsSeen: ForwardsSeen;
-  private readonly forwards = new Map<number, Forward>();
-  private nextForward: number;
+  private readonly forwards: Forwards<Job>;
   /** Whoever was said to lead a group of which there is no replica here. */
   private readonly leaders = new Map<TabletId, NodeId>();
-  /** Waiting for a leader, or for news of who owns the key. */
-  private parked = new Set<Job>();
-  /** At this leader: proposed, or asked of a majority. */
-  private readonly underWay = new Set<Job>();
   private requests = 0;
-  private forwarded = 0;
   private staleRoutes = 0;
 
   constructor(parts: TrafficParts) {
     this.env = parts.env;
-    this.holdings = parts.holdings;
-    this.routing = parts.routing;
-    this.steering = parts.steering;
-    this.directory = parts.directory;
+    this.fleet = parts.fleet;
+    this.holdings = parts.fleet.holdings;
+    this.routing = parts.fleet.routing;
+    this.steering = parts.fleet.steering;
+    this.directory = parts.fleet.directory;
     this.heartbeatUs = parts.heartbeatUs;
     this.leaseReads = parts.leaseReads;
-    this.forwardsSeen = new ForwardsSeen(parts.env);
-    this.nextForward = parts.env.random.uint32() * 2 ** 20;
+    this.forwards = new Forwards(parts.env, {
+      isHarmless,
+      onSilence: (job, sentAt) => this.onSilence(job, sentAt),
+      abandon: (job) => this.fleet.groupOf(job.group)?.abandonRead(job),
+    });
   }
 
   onRestart(): void {
-    this.forwardsSeen.onRestart();
+    this.forwards.onRestart();
   }
 
   get busy(): boolean {
-    return this.forwards.size > 0 || this.parked.size > 0 || this.underWay.size > 0;
+    return this.forwards.busy;
   }
 
   counters(): Record<string, number> {
-    const { requests, forwarded, staleRoutes } = this;
-    return { requests, forwarded, staleRoutes };
+    const { requests, staleRoutes } = this;
+    return { requests, forwarded: this.forwards.forwarded, staleRoutes };
   }
 
   onRequest(request: RequestId, body: RowsRequest): void {
@@ -123,15 +91,13 @@ export class Traffic {
     const job = { body, request, from: this.env.self, operation: 0, deadline, group: 0, settled: false };
     const refusal = refusalOf(body);
     if (refusal === undefined) this.route(job);
-    else this.finish(job, refusal);
+    else this.forwards.finish(job, refusal);
   }
 
   onAnswer(message: Extract<TabletsMessage, { kind: "forward-answer" | "forward-refused" | "forward-moved" }>): void {
-    const forward = this.forwards.get(message.operation);
-    if (forward === undefined) return;
-    this.forwards.delete(message.operation);
-    const { job } = forward;
-    if (message.kind === "forward-answer") this.finish(job, message.answer);
+    const job = this.forwards.take(message.operation);
+    if (job === undefined) return;
+    if (message.kind === "forward-answer") this.forwards.finish(job, message.answer);
     else if (message.kind === "forward-refused") this.onRefused(job, message.leader);
     else this.onMoved(job, { kind: "moved", entries: message.entries });
   }
@@ -169,7 +135,7 @@ export class Traffic {
     if (body.kind === "row-get" || body.kind === "row-put" || body.kind === "row-swap") {
       const replica = this.holdings.get(job.group);
       if (replica?.group.leading === true && this.carryOut(job, replica)) return;
-    } else if (this.groupOf(job.group)?.leading === true && this.arrange(job)) {
+    } else if (this.fleet.groupOf(job.group)?.leading === true && this.arrange(job)) {
       return;
     }
     this.toLeader(job);
@@ -178,27 +144,17 @@ export class Traffic {
   private toLeader(job: Job): void {
     const { env } = this;
     const leader = this.leaderOf(job.group);
-    if (job.request < 0) {
-      env.sendEarly(job.from, {
-        kind: "forward-refused",
-        operation: job.operation,
-        leader: this.groupOf(job.group)?.leader ?? -1,
-      });
-    } else if (leader >= 0 && leader !== env.self) {
-      this.forwarded++;
-      const operation = this.nextForward++;
-      this.forwards.set(operation, { job, to: leader, at: env.now });
-      const { group, body, deadline } = job;
-      const leftUs = deadline - env.now;
-      env.sendEarly(leader, { kind: "forward", operation, group, body, leftUs, sentAt: env.wall.earliest });
-    } else {
-      this.parked.add(job);
+    if (job.request < 0 || leader < 0 || leader === env.self) {
+      this.forwards.giveBack(job, this.fleet.groupOf(job.group)?.leader ?? -1);
+      return;
     }
+    const { group, body } = job;
+    env.sendEarly(leader, { ...this.forwards.forward(job, leader), group, body });
   }
 
   /** As far as is known here; -1: nobody. Of a group without a replica here, any of its replicas will say. */
   private leaderOf(tablet: TabletId): NodeId {
-    const group = this.groupOf(tablet);
+    const group = this.fleet.groupOf(tablet);
     if (group !== undefined && group.leader >= 0) return group.leader;
     if (group?.elector === true) return -1;
     if (tablet === directoryGroup) return this.steering.keeper;
@@ -209,20 +165,12 @@ export class Traffic {
     return others.length === 0 ? -1 : this.env.random.pick(others);
   }
 
-  groupOf(tablet: TabletId): Group | undefined {
-    return tablet === directoryGroup ? this.directory?.group : this.holdings.get(tablet)?.group;
-  }
-
   /* ---- at the leader ---- */
 
   onForward(from: NodeId, message: Extract<TabletsMessage, { kind: "forward" }>): void {
-    const { operation, group, body, leftUs, sentAt } = message;
-    if (!this.forwardsSeen.isNews(from, operation, sentAt)) return;
-    // What it took to get here counts, by the most that it may have been.
-    const deadline = this.env.now + leftUs - Math.max(0, this.env.wall.earliest - sentAt);
-    const job = { body, request: -1, from, operation, deadline, group, settled: false };
-    if (deadline < this.env.now) this.finish(job, late);
-    else this.lead(job);
+    const { group, body } = message;
+    const arrived = this.forwards.onForward(from, message);
+    if (arrived !== undefined) this.lead({ ...arrived, body, group });
   }
 
   /** Returns false when it cannot, and has done nothing. */
@@ -243,7 +191,7 @@ export class Traffic {
       const { timeoutUs: _, ...command } = body;
       if (!group.propose(job, command satisfies RowCommand as unknown as Value)) return false;
     }
-    this.underWay.add(job);
+    this.forwards.underWay.add(job);
     return true;
   }
 
@@ -269,7 +217,7 @@ export class Traffic {
     if (body.kind === "tablet-lead") {
       const { group } = this.holdings.get(job.group)!;
       if (body.node !== this.env.self) group.handOver(body.node);
-      this.finish(job, done);
+      this.forwards.finish(job, arranged);
       return true;
     }
     const { group, machine } = this.directory!;
@@ -278,18 +226,18 @@ export class Traffic {
     } else {
       const command = beginCommand(machine, body);
       if (command === undefined) {
-        this.finish(job, { kind: "refused", code: "invalid", message: "No tablet follows the last one" });
+        this.forwards.finish(job, nothingFollows);
         return true;
       }
       if (!group.propose(job, command as unknown as Value)) return false;
     }
-    this.underWay.add(job);
+    this.forwards.underWay.add(job);
     return true;
   }
 
   onOutcome(job: Job, outcome: RowsOutcome | DirectoryResult): void {
     if (outcome.kind === "moved") this.onMoved(job, outcome);
-    else this.finish(job, outcomeOf(outcome as Exclude<typeof outcome, Moved | RangeResult>));
+    else this.forwards.finish(job, outcomeOf(outcome as Exclude<typeof outcome, Moved | RangeResult>));
   }
 
   /* ---- back at the entry ---- */
@@ -298,11 +246,11 @@ export class Traffic {
     if (job.group === directoryGroup) this.steering.onKeeper(leader);
     else if (leader >= 0) this.leaders.set(job.group, leader);
     else this.leaders.delete(job.group);
-    this.parked.add(job);
+    this.forwards.giveBack(job, -1);
   }
 
   private onMoved(job: Job, moved: Moved): void {
-    this.underWay.delete(job);
+    this.forwards.underWay.delete(job);
     if (job.request < 0) {
       this.env.sendEarly(job.from, { kind: "forward-moved", operation: job.operation, entries: moved.entries });
       return;
@@ -313,64 +261,38 @@ export class Traffic {
     else {
       this.steering.refresh();
       if (this.destination(job.body) !== job.group) this.route(job);
-      else this.parked.add(job);
+      else this.forwards.giveBack(job, -1);
     }
   }
 
   unpark(): void {
-    if (this.parked.size === 0) return;
-    const jobs = this.parked;
-    this.parked = new Set();
-    for (const job of jobs) this.route(job);
-  }
-
-  private finish(job: Job, answer: Answer): void {
-    if (job.settled) return;
-    job.settled = true;
-    this.underWay.delete(job);
-    if (job.request >= 0) this.env.replyEarly(job.request, answer);
-    else this.env.sendEarly(job.from, { kind: "forward-answer", operation: job.operation, answer });
+    for (const job of this.forwards.unpark()) this.route(job);
   }
 
   expire(): void {
-    const { now } = this.env;
-    for (const [operation, { job, at }] of this.forwards) {
-      const isRead = job.body.kind === "row-get" || job.body.kind === "tablet-map";
-      if (job.deadline + slackUs <= now) {
-        this.forwards.delete(operation);
-        this.finish(job, timedOut);
-      } else if (isRead && now - at > 5 * this.heartbeatUs) {
-        // Whoever was asked may be no more; a read may be put to another as well.
-        this.forwards.delete(operation);
-        this.leaders.delete(job.group);
-        this.parked.add(job);
-      }
-    }
-    for (const job of this.parked) {
-      if (job.deadline > now) continue;
-      this.parked.delete(job);
-      this.finish(job, noLeader);
-    }
-    for (const job of this.underWay) {
-      if (job.deadline > now) continue;
-      this.groupOf(job.group)?.abandonRead(job);
-      this.finish(job, timedOut);
-    }
+    this.forwards.expire();
+  }
+
+  /** Whoever was asked may be no more; what does no harm may be put to another as well. */
+  private onSilence(job: Job, sentAt: Micros): boolean {
+    if (!isHarmless(job) || this.env.now - sentAt <= 5 * this.heartbeatUs) return false;
+    this.leaders.delete(job.group);
+    return true;
   }
 
   /* ---- what groups say ---- */
 
   /** Proposed, and this replica will not learn what became of it. */
   onLost(job: Job): void {
-    this.finish(job, steppedDown);
+    this.forwards.finish(job, steppedDown);
   }
 
   onReadable(job: Job): void {
     if (job.settled) return;
-    this.underWay.delete(job);
+    this.forwards.underWay.delete(job);
     if (job.body.kind === "tablet-map") {
       const map = this.directory!.machine.read({ kind: "map", since: 0 });
-      this.finish(job, mapAnswer(map.version, map.entries));
+      this.forwards.finish(job, mapAnswer(map.version, map.entries));
       return;
     }
     const replica = this.holdings.get(job.group);
@@ -379,24 +301,20 @@ export class Traffic {
 
   /** Taken and not proposed. */
   again(job: Job): void {
-    this.underWay.delete(job);
-    if (job.request < 0)
-      this.env.sendEarly(job.from, { kind: "forward-refused", operation: job.operation, leader: -1 });
-    else this.parked.add(job);
+    this.forwards.giveBack(job, -1);
   }
 
   onLeader(tablet: TabletId, leader: NodeId): void {
     if (leader < 0) return;
-    for (const [operation, { job, to }] of this.forwards) {
-      if (job.group !== tablet || to === leader) continue;
-      this.forwards.delete(operation);
-      if (job.body.kind === "row-get" || job.body.kind === "tablet-map") this.parked.add(job);
-      else this.finish(job, steppedDown);
-    }
+    this.forwards.onLeader(leader, ({ group }) => group === tablet);
     this.unpark();
   }
 
   onGivenUp(tablet: TabletId): void {
-    for (const job of this.underWay) if (job.group === tablet) this.finish(job, steppedDown);
+    for (const job of this.forwards.underWay) if (job.group === tablet) this.forwards.finish(job, steppedDown);
   }
+}
+
+function isHarmless({ body }: Job): boolean {
+  return body.kind === "row-get" || body.kind === "tablet-map";
 }

@@ -67,20 +67,21 @@ export class DriverIndex<Driver extends Located> {
    */
   nearest(at: Place, rings: number, wanted: number, isFree: (driver: Driver) => boolean): Near<Driver>[] {
     const found: Near<Driver>[] = [];
-    const disk = this.grid.disk(this.grid.cellOf(at), rings);
-    for (let ring = 0; ring <= rings; ring++) {
-      // Whoever is in this ring or beyond is at least so far away.
-      const floor = this.grid.ringFloorMeters(ring - 1);
-      if (found.length >= wanted && found[wanted - 1].distanceMeters <= floor) break;
+    const home = this.grid.cellOf(at);
+    const disk = this.grid.disk(home, rings);
+    // Whoever is farther away is not wanted.
+    let reach = Infinity;
+    for (let ring = 0; ring <= rings && this.grid.ringFloorMeters(ring - 1) <= reach; ring++) {
       for (const cell of disk[ring]) {
         const there = this.cells.get(cell);
-        if (there === undefined) continue;
+        if (there === undefined || (cell !== home && this.grid.cellFloorMeters(at, cell) > reach)) continue;
         for (const driver of there) {
-          if (isFree(driver)) found.push({ driver, distanceMeters: metersBetween(at, driver.place) });
+          const distanceMeters = metersBetween(at, driver.place);
+          if (distanceMeters > reach || !isFree(driver)) continue;
+          insert(found, { driver, distanceMeters }, wanted);
+          if (found.length === wanted) reach = found[wanted - 1].distanceMeters;
         }
       }
-      found.sort(nearestFirst);
-      if (found.length > wanted) found.length = wanted;
     }
     return found;
   }
@@ -96,6 +97,14 @@ export class DriverIndex<Driver extends Located> {
     }
     if (size !== this.size) throw new Error(`drivers: ${size} are filed, ${this.size} counted`);
   }
+}
+
+/** Keeps the first `wanted` in order. */
+function insert<Driver extends Located>(found: Near<Driver>[], near: Near<Driver>, wanted: number): void {
+  let place = found.length;
+  while (place > 0 && nearestFirst(near, found[place - 1]) < 0) place--;
+  found.splice(place, 0, near);
+  if (found.length > wanted) found.length = wanted;
 }
 
 function nearestFirst(a: Near<Located>, b: Near<Located>): number {

@@ -181,12 +181,16 @@ export class Matcher {
   private neighbours(at: Place, known: readonly Candidate[]): Set<NodeId> {
     const { grid, user, env } = this;
     const nearest = known.length > 0 ? known[0].distanceMeters : Infinity;
-    const disk = grid.disk(grid.cellOf(at), this.maxRings);
+    const home = grid.cellOf(at);
+    const disk = grid.disk(home, this.maxRings);
     const owners = new Set<NodeId>();
     for (let ring = 0; ring <= this.maxRings && grid.ringFloorMeters(ring - 1) < nearest; ring++) {
-      for (const cell of disk[ring]) owners.add(user.ownerOf(cell));
+      for (const cell of disk[ring]) {
+        const owner = user.ownerOf(cell);
+        if (owner === env.self || owners.has(owner)) continue;
+        if (cell === home || grid.cellFloorMeters(at, cell) < nearest) owners.add(owner);
+      }
     }
-    owners.delete(env.self);
     return owners;
   }
 

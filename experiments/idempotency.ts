@@ -72,7 +72,10 @@ export const idempotency: Experiment = {
   designs,
   tanks: {
     simulation: { full: plan(200, { from: 3, to: 12, end: 15 }, 5), quick: plan(200, { from: 2, to: 6, end: 8 }, 3) },
-    threads: { full: plan(200, { from: 1, to: 3, end: 3.5 }, 3), quick: plan(200, { from: 1, to: 2.5, end: 3 }, 1) },
+    threads: {
+      full: plan(400, { from: 0.4, to: 2.2, end: 2.4 }, 5),
+      quick: plan(200, { from: 1, to: 2.5, end: 3 }, 1),
+    },
   },
   headline: {
     metric: "onceShare",

@@ -106,7 +106,7 @@ export const shadow: Experiment = {
   designs,
   tanks: {
     simulation: { full: plan(2_000, 8, 10), quick: plan(2_000, 4, 8) },
-    threads: { full: plan(400, 4, 1), quick: plan(400, 3, 1, ["off", "half"]) },
+    threads: { full: plan(400, 3, 3, ["off", "half"]), quick: plan(400, 3, 1, ["off", "half"]) },
   },
   headline: {
     metric: "p99Ms",
@@ -132,7 +132,6 @@ export const shadow: Experiment = {
     {
       text: "The comparison finds that half the memory hits less",
       expected: "at least 3 % of gets less",
-      tanks: ["simulation"],
       judge: (measured) =>
         atLeast(
           percents(measured, "half", "shadowGain").map((gain) => -gain),

@@ -2,10 +2,11 @@
  * One city on this machine: drivers that report every 4 s and riders that are matched, open loop, straight into the nodes' threads. A match's
  * latency counts from when it was due, so what the generator or a pause held up is in it.
  *
- *     node backend/dispatch.bench.ts [--drivers 20000] [--matches 200] [--seconds 20] [--nodes 4] [--threads 2] [--durability log] [--http]
+ *     node backend/dispatch.bench.ts [--drivers 20000] [--matches 200] [--seconds 20] [--nodes 4] [--threads 2] [--durability log] [--http] [--legs]
  *
- * With --http, matches and reports pass the door as JSON, over one connection for each of 64 clients. Everything shares the machine's cores with
- * the generator: `chrt -r 5` before the command keeps other work out of the times.
+ * "match" counts from when it was due, "sent" from when it was sent. With --legs also "served": from its arrival at the thread of the node where it
+ * enters until its answer leaves that thread, and where that time went. With --http, matches and reports pass the door as JSON, over one connection
+ * for each of 64 clients. Everything shares the machine's cores with the generator.
  */
 import { Agent, request as httpRequest } from "node:http";
 import { parseArgs } from "node:util";
@@ -15,6 +16,7 @@ import { startThreads } from "./backend.ts";
 import type { ThreadsBackend } from "./backend.ts";
 import { DirectConnection } from "./connection.ts";
 import { Random } from "./kernel/random.ts";
+import { legsOf, nowUs, servedMs, tracesOf } from "./dispatch-trace.fixture.ts";
 import { noDelays, oneRegion } from "./kernel/topology.ts";
 
 const { values } = parseArgs({
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     threads: { type: "string", default: "2" },
     http: { type: "boolean", default: false },
     durability: { type: "string", default: "log" },
+    legs: { type: "boolean", default: false },
   },
 });
 const drivers = Number(values.drivers);
@@ -35,7 +38,7 @@ const nodes = Number(values.nodes);
 const warmUpMs = 6_000;
 const reportEveryMs = 4_000;
 const rideMs = 15_000;
-const tickMs = 1;
+const napMs = 0.1;
 const metersPerDegree = 111_195;
 const centre: Place = { latitude: 52.52, longitude: 13.405 };
 const cityMeters = 30_000;
@@ -49,6 +52,8 @@ interface Driver extends Place {
 }
 
 class City {
+  /** By trip, when it was measured. */
+  readonly sentUs = new Map<number, number>();
   readonly latenciesMs: number[] = [];
   readonly servedMs: number[] = [];
   readonly reportsMs: number[] = [];
@@ -73,6 +78,13 @@ class City {
 
   get measuring(): boolean {
     return performance.now() - this.begunAt > warmUpMs;
+  }
+
+  /** Whatever is next, milliseconds of `performance.now()`. */
+  get nextMs(): number {
+    const report = ((this.reported + 1) * reportEveryMs) / drivers;
+    const match = reportEveryMs + ((this.matched + 1) * 1_000) / matchesPerSecond;
+    return this.begunAt + Math.min(report, match, this.ends[0]?.at ?? Infinity);
   }
 
   /** Sends what is due. */
@@ -116,6 +128,7 @@ class City {
     const dueMs = this.begunAt + reportEveryMs + ((number + 1) * 1_000) / matchesPerSecond;
     const trip = `trip ${number}`;
     const sentMs = performance.now();
+    if (this.measuring) this.sentUs.set(number, nowUs());
     this.submit({ kind: "match", rider: `r${number}`, trip, ...this.somewhere() }, (answer) => {
       if (answer.kind !== "ok" || answer.result.kind !== "match") return this.onFailure("match", answer);
       if (this.measuring) {
@@ -224,17 +237,30 @@ const deployment: Deployment = {
 const backend = await startThreads(deployment, {
   seed: 1,
   threads: Number(values.threads),
+  createNode: values.legs ? new URL("./dispatch-trace.fixture.ts", import.meta.url).href : undefined,
   doors: values.http ? { dispatch: { port: 0 } } : undefined,
 });
 const city = new City(values.http ? overHttp(backend.urls.dispatch!) : direct(backend));
-const timer = setInterval(() => city.tick(), tickMs);
+let stopped = false;
+const nap = new Int32Array(new SharedArrayBuffer(4));
+
+/** A timer of Node's is met to the millisecond: short naps between turns of the loop meet what is due, and leave the processor to others. */
+function turn(): void {
+  if (stopped) return;
+  city.tick();
+  const waitMs = city.nextMs - performance.now();
+  if (waitMs > 0) Atomics.wait(nap, 0, 0, Math.min(waitMs, napMs));
+  setImmediate(turn);
+}
+
+turn();
 await new Promise((resolve) => setTimeout(resolve, warmUpMs));
 const cpu = process.cpuUsage();
 const from = performance.now();
 await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 const used = process.cpuUsage(cpu);
 const cores = (used.user + used.system) / 1_000 / (performance.now() - from);
-clearInterval(timer);
+stopped = true;
 await new Promise((resolve) => setTimeout(resolve, 500));
 const counters = await backend.counters();
 console.log(
@@ -243,6 +269,12 @@ console.log(
 console.log(percentiles("match", city.latenciesMs));
 console.log(percentiles(" sent", city.servedMs));
 console.log(percentiles("report", city.reportsMs));
+if (values.legs) {
+  const traces = tracesOf(counters.traceByNode as number[][], city.sentUs);
+  console.log(percentiles("served", servedMs(traces)));
+  for (const { name, ms } of legsOf(traces)) console.log(percentiles(`  ${name.padEnd(36)}`, ms));
+  console.log(`searches that asked a neighbour: ${counters.asked as number} of ${counters.matched as number}`);
+}
 const meanMeters = city.distances.reduce((sum, meters) => sum + meters, 0) / city.distances.length;
 console.log(
   `unmatched ${city.unmatched}, failed ${city.failed}, given twice ${city.doubled}, mean distance ${Math.round(meanMeters)} m, ` +

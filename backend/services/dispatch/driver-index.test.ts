@@ -61,3 +61,17 @@ test("who is not free is passed over", () => {
     ["d200", "d300"],
   );
 });
+
+test("nobody in a cell is nearer than the cell's floor, and the floor is not far below the nearest", () => {
+  fc.assert(
+    fc.property(place, place, (from, to) => {
+      const cell = grid.cellOf(to);
+      fc.pre(cell !== grid.cellOf(from));
+      const floor = grid.cellFloorMeters(from, cell);
+      assert.ok(floor <= metersBetween(from, to));
+      // A cell of this resolution is 1.3 km wide at most.
+      assert.ok(floor >= (metersBetween(from, to) - 1_300) * 0.98 - 1);
+    }),
+    { seed: 1, numRuns: 500 },
+  );
+});

@@ -57,14 +57,14 @@ function note(trip: string, instant: Instant): void {
   notes.push(Number(trip.slice(trip.indexOf(" "))), instants.indexOf(instant), nowUs());
 }
 
-function methodOf<Method>(prototype: object, name: string): Method {
-  return Object.getOwnPropertyDescriptor(prototype, name)!.value as Method;
+function methodOf(prototype: object, name: string): unknown {
+  return Object.getOwnPropertyDescriptor(prototype, name)!.value;
 }
 
 /** To be called once in each thread of the backend. */
 function watchClients(): void {
   let answered: string[] = [];
-  const request = methodOf<HostedNode["request"]>(HostedNode.prototype, "request");
+  const request = methodOf(HostedNode.prototype, "request") as HostedNode["request"];
   HostedNode.prototype.request = function (body, done) {
     const asked = body as DispatchRequest;
     if (asked.kind !== "match") return request.call(this, body, done);
@@ -74,7 +74,7 @@ function watchClients(): void {
       done(reply);
     });
   };
-  const flush = methodOf<ClientPort["flush"]>(ClientPort.prototype, "flush");
+  const flush = methodOf(ClientPort.prototype, "flush") as ClientPort["flush"];
   ClientPort.prototype.flush = function () {
     flush.call(this);
     for (const trip of answered) note(trip, "left");
